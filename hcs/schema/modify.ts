@@ -1,0 +1,47 @@
+/** Modify requests: the host part (`HcsModifyComputeSystem`) and its resource paths. */
+
+export type RequestType = "Add" | "Remove" | "Update";
+
+/** Request document of HcsModifyComputeSystem. An absent `RequestType` sets a value of the topology. */
+export interface ModifySettingRequest {
+  ResourcePath: string;
+  RequestType?: RequestType;
+  Settings?: unknown;
+}
+
+export const PLAN9_SHARES = "VirtualMachine/Devices/Plan9/Shares";
+
+/** Flags of a Plan9 share. */
+export const PLAN9_FLAG = {
+  readOnly: 0x01,
+  linuxMetadata: 0x04,
+  restrictFileAccess: 0x80,
+} as const;
+
+export interface Plan9Share {
+  Name: string;
+  AccessName: string;
+  Path?: string;
+  Port: number;
+  Flags?: number;
+  /** Bare file names; everything else in `Path` is hidden when file access is restricted. */
+  AllowedFiles?: string[];
+}
+
+/** `nicId` is a lower-case GUID chosen by the caller. */
+export function networkAdapterPath(nicId: string): string {
+  return `VirtualMachine/Devices/NetworkAdapters/${nicId}`;
+}
+
+export interface NetworkAdapter {
+  EndpointId: string;
+  MacAddress?: string;
+}
+
+export const MEMORY_SIZE = "VirtualMachine/ComputeTopology/Memory/SizeInMB";
+export const PROCESSOR_LIMITS = "VirtualMachine/ComputeTopology/Processor/Limits";
+
+export interface ProcessorLimits {
+  Limit?: number;
+  Weight?: number;
+}
