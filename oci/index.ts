@@ -1,5 +1,6 @@
 /** `containerd-shim-runhcs/oci`: from OCI spec and annotations to decisions and HCS documents. */
-export { ANNOTATION, type AnnotationRow, type AnnotationScope } from "./annotations/catalogue.ts";
+export * as annotations from "./annotations/catalogue.ts";
+export type { AnnotationRow, AnnotationScope } from "./annotations/catalogue.ts";
 export { AnnotationReader } from "./annotations/read.ts";
 export * as linuxContainer from "./documents/linux-container.ts";
 export * as linuxVm from "./documents/linux-vm.ts";

@@ -8,7 +8,7 @@ import type {
   ScsiController,
   VirtualMachineMemory,
 } from "../../hcs/schema/compute-system.ts";
-import { ANNOTATION } from "../annotations/catalogue.ts";
+import * as ANNOTATION from "../annotations/catalogue.ts";
 import type { AnnotationReader } from "../annotations/read.ts";
 import { SpecError } from "../errors.ts";
 import type { WindowsResources } from "../spec.ts";
