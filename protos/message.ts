@@ -46,6 +46,9 @@ export function messageType<T extends object>(
   };
 }
 
+/** What a `bytes` field that is not set holds. One for all: an empty array cannot change. */
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
+
 /** The same error, telling which message it was about. */
 function named(action: string, typeName: string, error: unknown): unknown {
   if (!(error instanceof WireError)) return error;
@@ -96,6 +99,11 @@ export function readMapEntry<T>(
   const result = entry ?? fallback();
   // A plain assignment to "__proto__" would replace the record's prototype instead of adding a key.
   if (key === "__proto__") {
-    Object.defineProperty(record, key, { value: result, writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(record, key, {
+      value: result,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   } else record[key] = result;
 }
