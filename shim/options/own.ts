@@ -1,0 +1,166 @@
+/**
+ * Reads this project's own options from their sources and resolves them by precedence.
+ */
+import type { PhaseName } from "../phases/table.ts";
+import { ANNOTATION_PREFIX, OPTIONS, type OptionSource } from "./table.ts";
+
+export type OptionValue = string | number | boolean;
+
+/** An option that was set but not followed. */
+export interface OptionWarning {
+  readonly option: string;
+  readonly source: string;
+  readonly message: string;
+}
+
+/** Values from one source, by option name, already of their kind. */
+export interface OptionLayer {
+  readonly values: ReadonlyMap<string, OptionValue>;
+  readonly warnings: readonly OptionWarning[];
+}
+
+/** A bad option in a file is an error to whoever wrote the file; in an annotation it is a warning to the pod. */
+export class OptionError extends Error {
+  override readonly name = "OptionError";
+}
+
+/** Flattens nested TOML tables into dotted names. */
+function* flatten(table: Readonly<Record<string, unknown>>, prefix = ""): Generator<[string, unknown]> {
+  for (const [name, value] of Object.entries(table)) {
+    if (typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date)) {
+      yield* flatten(value as Record<string, unknown>, `${prefix}${name}.`);
+    } else {
+      yield [`${prefix}${name}`, value];
+    }
+  }
+}
+
+/** Reads a TOML table of our options. @throws {OptionError} naming the file, the option and what it must be */
+export function readTable(
+  table: Readonly<Record<string, unknown>>,
+  source: Exclude<OptionSource, "annotation">,
+  where: string,
+): OptionLayer {
+  const values = new Map<string, OptionValue>();
+  const warnings: OptionWarning[] = [];
+  for (const [name, value] of flatten(table)) {
+    const row = OPTIONS.get(name);
+    if (row === undefined) {
+      warnings.push({ option: name, source: where, message: `unknown option${suggestion(name)}` });
+      continue;
+    }
+    if (!row.sources.includes(source)) {
+      throw new OptionError(
+        `cannot set option "${name}" in ${where}: it is read from ${row.sources.join(", ")} only`,
+      );
+    }
+    const parsed = row.kind.parse(value);
+    if (parsed === undefined) {
+      throw new OptionError(
+        `invalid option "${name}" in ${where}: must be ${row.kind.name} (found ${JSON.stringify(value)})`,
+      );
+    }
+    values.set(name, parsed);
+  }
+  return { values, warnings };
+}
+
+/** Reads `io.containerd.runhcs.*` annotations of a pod. */
+export function readAnnotations(annotations: Readonly<Record<string, string>>): OptionLayer {
+  const values = new Map<string, OptionValue>();
+  const warnings: OptionWarning[] = [];
+  for (const [key, text] of Object.entries(annotations)) {
+    if (!key.startsWith(ANNOTATION_PREFIX)) continue;
+    const name = key.slice(ANNOTATION_PREFIX.length);
+    const warn = (message: string): void =>
+      void warnings.push({ option: name, source: `annotation ${key}`, message });
+    const row = OPTIONS.get(name);
+    if (row === undefined) warn(`unknown option${suggestion(name)}`);
+    else if (!row.sources.includes("annotation"))
+      warn(`ignored: it is read from ${row.sources.join(", ")} only`);
+    else {
+      const parsed = row.kind.parse(text);
+      if (parsed === undefined) warn(`ignored: must be ${row.kind.name} (found ${JSON.stringify(text)})`);
+      else values.set(name, parsed);
+    }
+  }
+  return { values, warnings };
+}
+
+function suggestion(name: string): string {
+  let best: string | undefined;
+  let bestDistance = Math.floor(name.length / 2);
+  for (const known of OPTIONS.keys()) {
+    const distance = editDistance(name, known);
+    if (distance < bestDistance) [best, bestDistance] = [known, distance];
+  }
+  return best === undefined ? "" : `, did you mean "${best}"?`;
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      current.push(Math.min(substitution, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}
+
+/** The options in force: layers given strongest first, defaults below them. */
+export class Options {
+  readonly #layers: readonly OptionLayer[];
+
+  constructor(...layers: readonly OptionLayer[]) {
+    this.#layers = layers;
+  }
+
+  /** The same options below a stronger layer: a pod's own. */
+  with(layer: OptionLayer): Options {
+    return new Options(layer, ...this.#layers);
+  }
+
+  #get(name: string): OptionValue {
+    for (const layer of this.#layers) {
+      const value = layer.values.get(name);
+      if (value !== undefined) return value;
+    }
+    const row = OPTIONS.get(name);
+    if (row === undefined) throw new TypeError(`no such option: ${name}`);
+    return row.default;
+  }
+
+  get bootstrap(): "auto" | "v2" | "v3" {
+    return this.#get("bootstrap") as "auto" | "v2" | "v3";
+  }
+
+  get stateDirectory(): string {
+    return this.#get("state_directory") as string;
+  }
+
+  get emulatorStateDirectory(): string {
+    return this.#get("emulator.state_directory") as string;
+  }
+
+  get logLevel(): string {
+    return this.#get("log.level") as string;
+  }
+
+  get logFormat(): "logfmt" | "json" {
+    return this.#get("log.format") as "logfmt" | "json";
+  }
+
+  /** Empty: the backend's own. */
+  get linuxBootFiles(): string {
+    return this.#get("lcow.boot_files") as string;
+  }
+
+  /** Milliseconds. */
+  budgetMs(phase: PhaseName): number {
+    return this.#get(`budgets.${phase}`) as number;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * This project's own options, as data: one row says everything about an option. Reader, validation and
+ * documentation derive from the rows. Where values come from, strongest first: pod annotation
+ * `io.containerd.runhcs.<name>`, runtime options (table `[runhcs]`), the node file, the default.
+ */
+import { PHASES, type PhaseName } from "../phases/table.ts";
+
+export type OptionSource = "annotation" | "runtime" | "node";
+
+export interface OptionKind {
+  /** For people: what a value looks like. */
+  readonly name: string;
+  /** Answers `undefined` for what is not a value of this kind. Takes TOML values and the text of annotations. */
+  readonly parse: (value: unknown) => string | number | boolean | undefined;
+}
+
+const text: OptionKind = { name: "text", parse: (value) => (typeof value === "string" ? value : undefined) };
+
+const absolutePath: OptionKind = {
+  name: "an absolute path",
+  parse: (value) => (typeof value === "string" && /^(?:\/|[A-Za-z]:[\\/])/.test(value) ? value : undefined),
+};
+
+function oneOf(...words: readonly string[]): OptionKind {
+  return {
+    name: words.map((word) => `"${word}"`).join(", "),
+    parse: (value) => (typeof value === "string" && words.includes(value) ? value : undefined),
+  };
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `"250ms"`, `"30s"`, `"2m"`; a bare number is in seconds. Read as milliseconds. */
+const duration: OptionKind = {
+  name: 'a duration such as "30s"',
+  parse: (value) => {
+    if (typeof value === "number") return Number.isFinite(value) && value > 0 ? value * 1000 : undefined;
+    const match = typeof value === "string" ? /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?$/.exec(value) : null;
+    if (match === null) return undefined;
+    const ms = Number(match[1]) * (UNIT_MS[match[2] ?? "s"] ?? 1000);
+    return ms > 0 ? ms : undefined;
+  },
+};
+
+export interface OptionRow {
+  readonly name: string;
+  readonly kind: OptionKind;
+  readonly default: string | number | boolean;
+  /** Where the option may be set. */
+  readonly sources: readonly OptionSource[];
+  readonly description: string;
+}
+
+const NODE_ONLY: readonly OptionSource[] = ["node"];
+const RUNTIME: readonly OptionSource[] = ["runtime", "node"];
+const ANYWHERE: readonly OptionSource[] = ["annotation", "runtime", "node"];
+
+const ROWS: readonly OptionRow[] = [
+  {
+    name: "bootstrap",
+    kind: oneOf("auto", "v2", "v3"),
+    default: "auto",
+    sources: RUNTIME,
+    description:
+      "what start answers: v2 is a plain address that every containerd takes, v3 is JSON for containerd 2.0 and later; auto answers v3 to the Sandbox API alone",
+  },
+  {
+    name: "state_directory",
+    kind: absolutePath,
+    default: process.platform === "win32" ? "C:\\ProgramData\\containerd\\runhcs" : "/run/runhcs",
+    sources: NODE_ONLY,
+    description: "journals of tasks that still hold something, kept beside those in the bundles",
+  },
+  {
+    name: "emulator.state_directory",
+    kind: absolutePath,
+    default: "/run/runhcs",
+    sources: NODE_ONLY,
+    description: "compute systems and sockets of the emulator; short, because socket paths go below it",
+  },
+  {
+    name: "log.level",
+    kind: oneOf("error", "warn", "info", "debug", "trace"),
+    default: "info",
+    sources: RUNTIME,
+    description: "least severe records that reach containerd's log",
+  },
+  {
+    name: "log.format",
+    kind: oneOf("logfmt", "json"),
+    default: "logfmt",
+    sources: RUNTIME,
+    description: "how records are written",
+  },
+  {
+    name: "lcow.boot_files",
+    kind: text,
+    default: "",
+    sources: RUNTIME,
+    description:
+      "directory with the kernel and root file system of Linux utility VMs; empty: the backend's own",
+  },
+];
+
+function budgetRows(): OptionRow[] {
+  return (Object.keys(PHASES) as PhaseName[]).map((name) => ({
+    name: `budgets.${name}`,
+    kind: duration,
+    default: PHASES[name].budgetMs,
+    sources: ANYWHERE,
+    description: `longest time for: ${PHASES[name].description}`,
+  }));
+}
+
+/** All options by name. */
+export const OPTIONS: ReadonlyMap<string, OptionRow> = new Map(
+  [...ROWS, ...budgetRows()].map((row) => [row.name, row]),
+);
+
+export const ANNOTATION_PREFIX = "io.containerd.runhcs.";

@@ -1,0 +1,100 @@
+/**
+ * Every wait of the shim belongs to one of these phases, and every phase has a budget. Nothing else sets a
+ * timer: what runs out of time can be named, and changed by option `budgets.<phase>`.
+ */
+
+export interface Phase {
+  /** Default budget in milliseconds. */
+  readonly budgetMs: number;
+  readonly description: string;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+export type PhaseName =
+  | "first-create"
+  | "shutdown-flush"
+  | "stdio-open"
+  | "layers"
+  | "mounts"
+  | "vm-create"
+  | "vm-boot"
+  | "network"
+  | "container-create"
+  | "container-start"
+  | "process-create"
+  | "query"
+  | "update"
+  | "pause"
+  | "signal"
+  | "drain"
+  | "oom-check"
+  | "container-shutdown"
+  | "container-terminate"
+  | "network-release"
+  | "mounts-release"
+  | "layers-release"
+  | "workloads-stop"
+  | "vm-close"
+  | "teardown"
+  | "container-delete";
+
+export const PHASES: Readonly<Record<PhaseName, Phase>> = {
+  // shim process
+  "first-create": { budgetMs: MINUTE, description: "a new shim waits for its first Create before it exits" },
+  "shutdown-flush": {
+    budgetMs: 3 * SECOND,
+    description: "delivering the last events and replies before the shim exits",
+  },
+
+  // create
+  "stdio-open": {
+    budgetMs: 30 * SECOND,
+    description: "opening the client's end of stdin, stdout and stderr",
+  },
+  layers: { budgetMs: 4 * MINUTE, description: "mounting the root file system and sharing it with the VM" },
+  mounts: { budgetMs: MINUTE, description: "sharing the mounts of a container with the VM" },
+  "vm-create": { budgetMs: 4 * MINUTE, description: "creating the compute system of the VM" },
+  "vm-boot": {
+    budgetMs: 2 * MINUTE,
+    description: "starting the VM until its guest is connected and has negotiated",
+  },
+  network: { budgetMs: MINUTE, description: "giving the pod's network to the VM" },
+  "container-create": { budgetMs: 4 * MINUTE, description: "creating the container in the guest" },
+
+  // start, exec and questions
+  "container-start": { budgetMs: MINUTE, description: "starting the container in the guest" },
+  "process-create": { budgetMs: MINUTE, description: "starting a process" },
+  query: { budgetMs: 10 * SECOND, description: "asking for processes or statistics" },
+  update: { budgetMs: 30 * SECOND, description: "changing limits" },
+  pause: { budgetMs: 30 * SECOND, description: "pausing or resuming" },
+
+  // kill and exit
+  signal: { budgetMs: 10 * SECOND, description: "delivering a signal" },
+  drain: { budgetMs: 2 * SECOND, description: "delivering the last output after a process has exited" },
+  "oom-check": {
+    budgetMs: 2 * SECOND,
+    description: "asking whether a killed process was killed for lack of memory",
+  },
+  "container-shutdown": {
+    budgetMs: 30 * SECOND,
+    description: "the container ends after its init process has",
+  },
+  "container-terminate": { budgetMs: 30 * SECOND, description: "the container ends after it was terminated" },
+  "network-release": { budgetMs: 30 * SECOND, description: "taking the pod's network out of the VM" },
+  "mounts-release": { budgetMs: 30 * SECOND, description: "taking a container's mounts out of the VM" },
+  "layers-release": { budgetMs: 30 * SECOND, description: "unmounting the root file system" },
+  "workloads-stop": {
+    budgetMs: 30 * SECOND,
+    description: "the pod's containers end before their VM is closed",
+  },
+  "vm-close": { budgetMs: 30 * SECOND, description: "terminating the VM until it is gone" },
+
+  // delete
+  teardown: {
+    budgetMs: 30 * SECOND,
+    description: "Delete waits for the release of everything the task holds",
+  },
+  "container-delete": { budgetMs: 10 * SECOND, description: "removing the container's state in the guest" },
+};
