@@ -1,0 +1,79 @@
+/** Runs work as a named phase: within its budget, measured, and with an error that says what ran out. */
+import { channel } from "node:diagnostics_channel";
+import { abortable, startDeadline, type Clock } from "../clock.ts";
+import { messageOf, ShimError } from "../errors.ts";
+import type { PhaseName } from "./table.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** What the phases of one call belong to. */
+export interface PhaseSubject {
+  readonly verb: string;
+  readonly task: string;
+  readonly exec?: string;
+}
+
+/** Publishes a {@link TimelineEntry} for each finished phase. */
+export const PHASE_CHANNEL = "runhcs.phase";
+
+const phaseChannel = channel(PHASE_CHANNEL);
+
+export interface PhaseEnvironment {
+  readonly clock: Clock;
+  readonly timeline: Timeline;
+  readonly budgetMs: (phase: PhaseName) => number;
+}
+
+export class Phases {
+  readonly #environment: PhaseEnvironment;
+  readonly #subject: PhaseSubject;
+  readonly #signal: AbortSignal | undefined;
+
+  /** @param signal the caller's own limit, where it has one */
+  constructor(environment: PhaseEnvironment, subject: PhaseSubject, signal?: AbortSignal) {
+    this.#environment = environment;
+    this.#subject = subject;
+    this.#signal = signal;
+  }
+
+  /**
+   * Runs `work` as `phase`. The signal it is given fires when the budget is used up.
+   *
+   * @throws {ShimError} BUDGET_EXCEEDED, at the latest when the budget is used up, even when the work does not heed
+   * its signal
+   */
+  async run<T>(phase: PhaseName, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock } = this.#environment;
+    const { verb, task, exec } = this.#subject;
+    const budget = this.#environment.budgetMs(phase);
+    const what = exec === undefined ? `${verb} "${task}"` : `${verb} "${exec}" in "${task}"`;
+    using deadline = startDeadline(clock, budget, phase, this.#signal);
+    const startedAt = clock.now();
+    const started = clock.monotonic();
+    let failure: string | undefined;
+    try {
+      return await abortable(work(deadline.signal), deadline.signal);
+    } catch (error) {
+      failure = messageOf(error);
+      if (!deadline.signal.aborted || this.#signal?.aborted === true) throw error;
+      throw new ShimError(
+        "BUDGET_EXCEEDED",
+        `cannot ${what}: phase ${phase} used up its budget of ${budget} ms`,
+        {
+          cause: error,
+        },
+      );
+    } finally {
+      const entry = {
+        startedAt,
+        durationMs: clock.monotonic() - started,
+        task,
+        ...(exec === undefined ? {} : { exec }),
+        verb,
+        phase,
+        ...(failure === undefined ? {} : { failure }),
+      };
+      this.#environment.timeline.add(entry);
+      phaseChannel.publish(entry);
+    }
+  }
+}

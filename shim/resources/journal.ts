@@ -1,0 +1,174 @@
+/**
+ * What one task holds, on disk: written before a thing is acquired, struck after its release is verified. Whoever
+ * finds a journal with open entries (delete, the next start, doctor) knows what was left behind by a shim that died.
+ *
+ * A journal is a file of JSON lines. It lives in the bundle and, because containerd may remove a bundle that was
+ * not cleaned up, under a second name in the node's state directory until everything is struck.
+ */
+import { closeSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { bundleFile } from "../bootstrap/bundle.ts";
+
+/** Kinds of things a task can hold, each with what is needed to release it. */
+export interface ResourceData {
+  /** Mounts on and below a directory of the host. */
+  readonly mount: { readonly target: string };
+  /** A utility VM. */
+  readonly vm: { readonly id: string };
+  /** A directory shared with a VM; gone with the VM. */
+  readonly share: { readonly vm: string; readonly name: string; readonly path: string };
+  /** A network adapter of a VM; gone with the VM. */
+  readonly nic: { readonly vm: string; readonly nic: string; readonly endpoint: string };
+}
+
+export type ResourceKind = keyof ResourceData;
+
+export type Holding = {
+  [K in ResourceKind]: { readonly kind: K; readonly key: string; readonly data: ResourceData[K] };
+}[ResourceKind];
+
+/** How a task's init process ended. */
+export interface RecordedExit {
+  readonly pid: number;
+  /** Unsigned 32 bits. */
+  readonly status: number;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface JournalContents {
+  /** What is held still, oldest first. */
+  readonly held: readonly Holding[];
+  /** Pid of the init process, once it was started. */
+  readonly pid?: number;
+  readonly exit?: RecordedExit;
+}
+
+type Line =
+  | ({ readonly op: "hold" } & Holding)
+  | { readonly op: "strike"; readonly key: string }
+  | { readonly op: "started"; readonly pid: number }
+  | ({ readonly op: "exited" } & RecordedExit);
+
+/** Where the node keeps a second name of a task's journal. */
+export function nodeJournalPath(stateDirectory: string, namespace: string, id: string): string {
+  return join(stateDirectory, "journals", namespace, `${id}.jsonl`);
+}
+
+export interface JournalPlace {
+  readonly bundle: string;
+  readonly stateDirectory: string;
+  readonly namespace: string;
+  readonly id: string;
+}
+
+export class Journal {
+  readonly #descriptors: readonly number[];
+  readonly #held = new Set<string>();
+
+  private constructor(descriptors: readonly number[]) {
+    this.#descriptors = descriptors;
+  }
+
+  /** Starts the journal of a task, or continues an older one of the same task. */
+  static open(place: JournalPlace): Journal {
+    const inBundle = bundleFile(place.bundle, "journal");
+    const onNode = nodeJournalPath(place.stateDirectory, place.namespace, place.id);
+    const open = (path: string): number => openSync(path, "a", 0o600);
+    const first = open(inBundle);
+    try {
+      mkdirSync(dirname(onNode), { recursive: true, mode: 0o700 });
+      rmSync(onNode, { force: true });
+      return new Journal(linked(inBundle, onNode) ? [first] : [first, open(onNode)]);
+    } catch (error) {
+      closeSync(first);
+      throw error;
+    }
+  }
+
+  /** Before something is acquired. */
+  hold(holding: Holding): void {
+    this.#write({ op: "hold", ...holding });
+    this.#held.add(holding.key);
+  }
+
+  /** After its release was verified, or its acquisition failed without a trace. */
+  strike(key: string): void {
+    this.#write({ op: "strike", key });
+    this.#held.delete(key);
+  }
+
+  started(pid: number): void {
+    this.#write({ op: "started", pid });
+  }
+
+  exited(exit: RecordedExit): void {
+    this.#write({ op: "exited", ...exit });
+  }
+
+  get isEmpty(): boolean {
+    return this.#held.size === 0;
+  }
+
+  /** Descriptors stay valid when containerd has removed the bundle: the node's name keeps the file. */
+  close(): void {
+    for (const descriptor of this.#descriptors) closeSync(descriptor);
+  }
+
+  #write(line: Line): void {
+    // One write per line: a reader of a torn file loses at most the last line.
+    for (const descriptor of this.#descriptors) writeSync(descriptor, `${JSON.stringify(line)}\n`);
+  }
+}
+
+/** One file with two names where both are on one file system; otherwise two files, written alike. */
+function linked(existing: string, name: string): boolean {
+  try {
+    linkSync(existing, name);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EXDEV") return false;
+    throw error;
+  }
+}
+
+/** Reads a journal; without one nothing is held. A torn last line was never acted on and is left out. */
+export function readJournal(path: string): JournalContents {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { held: [] };
+    throw error;
+  }
+  const held = new Map<string, Holding>();
+  let pid: number | undefined;
+  let exit: RecordedExit | undefined;
+  for (const line of text.split("\n").slice(0, -1)) {
+    const entry = JSON.parse(line) as Line;
+    switch (entry.op) {
+      case "hold":
+        held.set(entry.key, entry);
+        break;
+      case "strike":
+        held.delete(entry.key);
+        break;
+      case "started":
+        pid = entry.pid;
+        break;
+      case "exited":
+        exit = { pid: entry.pid, status: entry.status, at: entry.at };
+        break;
+    }
+  }
+  return {
+    held: [...held.values()],
+    ...(pid === undefined ? {} : { pid }),
+    ...(exit === undefined ? {} : { exit }),
+  };
+}
+
+/** Forgets a task's journal on the node. For when nothing is held. */
+export function forgetJournal(place: Omit<JournalPlace, "bundle">): void {
+  rmSync(nodeJournalPath(place.stateDirectory, place.namespace, place.id), { force: true });
+}
