@@ -1,0 +1,80 @@
+/**
+ * What a task's container uses: its processes and statistics, asked of the platform with the last answer as the
+ * fallback, and the watch for processes that were killed for lack of memory.
+ */
+import type { GuestProperties } from "../../hcs/guest/properties.ts";
+import type { Phases } from "../phases/phases.ts";
+import type { TaskContainer } from "./container.ts";
+
+export interface UsageContext {
+  readonly container: TaskContainer;
+  phases(verb: string): Phases;
+  /** More processes than before were killed for lack of memory. */
+  onOom(): void;
+  report(message: string, error: unknown): void;
+}
+
+export class Usage {
+  readonly #context: UsageContext;
+  #oomKills = 0;
+  #sampling: Promise<GuestProperties> | undefined;
+  #lastSample: GuestProperties = {};
+
+  constructor(context: UsageContext) {
+    this.#context = context;
+  }
+
+  /** Pids of every process in the container; undefined when nobody answered. */
+  async processes(): Promise<number[] | undefined> {
+    try {
+      const properties = await this.#context
+        .phases("pids")
+        .run("query", (signal) => this.#context.container.properties(["ProcessList"], signal));
+      return (properties.ProcessList ?? []).map((entry) => entry.ProcessId);
+    } catch (error) {
+      this.#context.report("the process list was not answered, pids are those this shim started", error);
+      return undefined;
+    }
+  }
+
+  /** A fresh sample; one question to the guest serves all who ask at the same time. */
+  sample(): Promise<GuestProperties> {
+    this.#sampling ??= this.#take().finally(() => (this.#sampling = undefined));
+    return this.#sampling;
+  }
+
+  /** The last sample, for times when nothing can be asked. Empty before the first. */
+  get lastSample(): GuestProperties {
+    return this.#lastSample;
+  }
+
+  /** After a process was killed: was it for lack of memory? */
+  async checkOom(): Promise<void> {
+    try {
+      const properties = await this.#context
+        .phases("exit")
+        .run("oom-check", (signal) => this.#context.container.properties(["Statistics"], signal));
+      this.#notice(properties);
+    } catch (error) {
+      this.#context.report("cannot tell whether the container ran out of memory", error);
+    }
+  }
+
+  async #take(): Promise<GuestProperties> {
+    try {
+      this.#lastSample = await this.#context
+        .phases("stats")
+        .run("query", (signal) => this.#context.container.properties(["Statistics"], signal));
+      this.#notice(this.#lastSample);
+    } catch (error) {
+      this.#context.report("statistics were not answered, the last ones are repeated", error);
+    }
+    return this.#lastSample;
+  }
+
+  #notice(properties: GuestProperties): void {
+    const kills = Number(properties.LCOWMetrics?.memory_oom_control?.oom_kill ?? 0);
+    if (kills > this.#oomKills) this.#context.onOom();
+    this.#oomKills = kills;
+  }
+}
