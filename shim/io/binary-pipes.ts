@@ -1,0 +1,126 @@
+/**
+ * Output to a logging program on Windows (`binary://`): the shim serves three named pipes and tells the program their
+ * names in its environment. It dials all three; closing the third, or a byte on it, says that it is ready.
+ */
+import { createServer, type Socket } from "node:net";
+import { Writable } from "node:stream";
+import { abortable, startDeadline } from "../clock.ts";
+import { describeFault, StdioError } from "./errors.ts";
+import { loggerCommand, LoggerProcess, readiness } from "./logger-process.ts";
+import type { OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
+
+const ROLES = ["stdout", "stderr", "wait"] as const;
+type Role = (typeof ROLES)[number];
+
+/** Serves the pipes, starts the logger and waits until it holds all of them and is ready. */
+export async function openLoggerPipes(request: StdioRequest, context: OpenContext): Promise<UpstreamStdio> {
+  const { clock, loggers: budgets, signal } = context;
+  const command = loggerCommand(request, context);
+  const pipePath = budgets.pipePath ?? ((name) => `\\\\.\\pipe\\${name}`);
+  const paths = byRole((role) => pipePath(`binary-${request.execId ?? request.containerId}-${role}`));
+  const served: ServedPipe[] = [];
+  let logger: LoggerProcess | undefined;
+  try {
+    for (const role of ROLES) served.push(await ServedPipe.listen(paths[role]));
+    const [out, err, wait] = served as [ServedPipe, ServedPipe, ServedPipe];
+    const environment = {
+      CONTAINER_STDOUT: paths.stdout,
+      CONTAINER_STDERR: paths.stderr,
+      CONTAINER_WAIT: paths.wait,
+    };
+    const started = new LoggerProcess({ command, request, environment, stdio: "ignore", budgets, clock });
+    logger = started;
+    await started.ready(wait.connected.then(readiness), signal);
+    wait.close();
+    // A logger dials the outputs before it says that it is ready, but the connections need not be seen in that order.
+    using deadline = startDeadline(clock, budgets.readyMs, "logger did not dial its output pipes", signal);
+    const [stdout, stderr] = await abortable(Promise.all([out.writer(), err.writer()]), deadline.signal);
+    return {
+      paths: { stdin: "", stdout: paths.stdout, stderr: request.terminal ? "" : paths.stderr },
+      stdout,
+      ...(request.terminal ? {} : { stderr }),
+      closeStdin: () => undefined,
+      close: async () => {
+        for (const pipe of served) pipe.close();
+        await started.stop();
+      },
+    };
+  } catch (error) {
+    for (const pipe of served) pipe.close();
+    await logger?.abandon();
+    if (signal.aborted || error instanceof StdioError) throw error;
+    throw new StdioError("unavailable", "stdout", request.stdout, describeFault(error), error);
+  }
+}
+
+function byRole<T>(make: (role: Role) => T): Record<Role, T> {
+  return { stdout: make("stdout"), stderr: make("stderr"), wait: make("wait") };
+}
+
+/** A pipe served for one connection. */
+class ServedPipe {
+  readonly connected: Promise<Socket>;
+  readonly #server = createServer();
+  #socket: Socket | undefined;
+
+  /** Listens at `path`: the pipe can be dialled as soon as this resolves. */
+  static async listen(path: string): Promise<ServedPipe> {
+    const pipe = new ServedPipe();
+    await new Promise<void>((resolve, reject) => {
+      pipe.#server.once("error", reject);
+      pipe.#server.listen(path, resolve);
+    });
+    return pipe;
+  }
+
+  private constructor() {
+    this.connected = new Promise((resolve) => {
+      this.#server.once("connection", (socket) => {
+        this.#socket = socket;
+        socket.on("error", () => undefined);
+        this.#server.close();
+        resolve(socket);
+      });
+    });
+  }
+
+  async writer(): Promise<Writable> {
+    return new PipeWriter(await this.connected);
+  }
+
+  close(): void {
+    this.#socket?.destroy();
+    if (this.#server.listening) this.#server.close();
+  }
+}
+
+/**
+ * Ends a pipe by closing it: the reader has what is in it first. A shutdown, which is what a socket does at its end,
+ * parks a thread on Windows until the reader has read everything.
+ */
+class PipeWriter extends Writable {
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    super({ decodeStrings: true });
+    this.#socket = socket;
+    // A logger that dies takes the pipe with it; a reader of this side hears of it at once.
+    socket.resume();
+    socket.once("close", () => this.destroy());
+    this.on("error", () => undefined);
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.#socket.write(chunk, callback);
+  }
+
+  override _final(callback: () => void): void {
+    this.#socket.destroy();
+    callback();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#socket.destroy();
+    callback(error);
+  }
+}

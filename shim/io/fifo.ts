@@ -1,0 +1,147 @@
+/**
+ * FIFOs that the client made (fifo(7)), the stdio of containerd on Linux.
+ *
+ * Every FIFO is opened without blocking, and each with a keeper, a second descriptor for the other direction that is
+ * never read or written:
+ * - outputs: the keeper holds the read side open. Without it, opening for writing fails while the client has not come
+ *   yet (ENXIO), and a restart of containerd is EPIPE; with it, a client that is away is back-pressure. It stays after
+ *   the output's end: what the client has not read yet waits in the kernel until {@link UpstreamStdio.close}.
+ * - stdin: the keeper holds the write side open, so that the end of one client is not the end of input. CloseIO closes
+ *   it; then the last client that goes takes the input with it.
+ */
+import { close, closeSync, constants, fstat, open } from "node:fs";
+import { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { promisify } from "node:util";
+import { describeFault, StdioError, type StdioField } from "./errors.ts";
+import { openAppending, openReading } from "./file.ts";
+import type { OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
+import { parseStdioUri } from "./uri.ts";
+
+// Plain descriptors, not FileHandles: net.Socket takes over a number, and nothing may be closed by a collector.
+const openDescriptor = promisify(open);
+const statDescriptor = promisify(fstat);
+const closeDescriptor = promisify(close);
+
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
+const WRITE = constants.O_WRONLY | constants.O_NONBLOCK;
+
+/** An opened stream and how to let go of what stands behind it. */
+interface Opened<S> {
+  readonly stream: S;
+  /** Closes the keeper. Idempotent. */
+  readonly release: () => void;
+}
+
+/** Bare paths and `fifo://` URIs. A path that is a file or a device instead is appended to, or read. */
+export async function openFifos(request: StdioRequest, context: OpenContext): Promise<UpstreamStdio> {
+  const opened: Opened<Readable | Writable>[] = [];
+  const closeAll = (): void => {
+    for (const { stream, release } of opened) {
+      stream.destroy();
+      release();
+    }
+  };
+  const keep = <S extends Readable | Writable>(one: Opened<S>): Opened<S> => {
+    // An error before somebody relays this stream, or after, must not end the shim.
+    one.stream.on("error", () => undefined);
+    opened.push(one);
+    return one;
+  };
+  try {
+    const stdin = request.stdin === "" ? undefined : keep(await openInput(request.stdin));
+    const stdout = request.stdout === "" ? undefined : keep(await openOutput("stdout", request.stdout));
+    const wanted = request.stderr !== "" && !request.terminal;
+    const stderr = wanted ? keep(await openOutput("stderr", request.stderr)) : undefined;
+    context.signal.throwIfAborted();
+    return {
+      paths: { stdin: request.stdin, stdout: request.stdout, stderr: request.stderr },
+      ...(stdin === undefined ? {} : { stdin: stdin.stream }),
+      ...(stdout === undefined ? {} : { stdout: stdout.stream }),
+      ...(stderr === undefined ? {} : { stderr: stderr.stream }),
+      closeStdin: () => stdin?.release(),
+      close: async () => closeAll(),
+    };
+  } catch (error) {
+    closeAll();
+    throw error;
+  }
+}
+
+async function openInput(value: string): Promise<Opened<Readable>> {
+  const path = fifoPath("stdin", value);
+  const fd = await openAt("stdin", value, path, READ);
+  if (!(await isFifo(fd))) {
+    await closeDescriptor(fd);
+    return { stream: await openReading(path, value), release: () => undefined };
+  }
+  const keeper = await openBeside(fd, "stdin", value, path, WRITE);
+  return {
+    stream: new Socket({ fd, readable: true, writable: false }),
+    release: closeOnce(keeper),
+  };
+}
+
+async function openOutput(field: "stdout" | "stderr", value: string): Promise<Opened<Writable>> {
+  const path = fifoPath(field, value);
+  const keeper = await openAt(field, value, path, READ);
+  if (!(await isFifo(keeper))) {
+    await closeDescriptor(keeper);
+    return { stream: await openAppending(path, field, value), release: () => undefined };
+  }
+  const fd = await openBeside(keeper, field, value, path, WRITE);
+  return {
+    stream: new Socket({ fd, readable: false, writable: true }),
+    release: closeOnce(keeper),
+  };
+}
+
+function fifoPath(field: StdioField, value: string): string {
+  let path: string;
+  try {
+    const uri = parseStdioUri(value);
+    // The scheme of stdout decides for all three; a FIFO's own name may have any characters it likes.
+    path = uri.scheme === "fifo" ? uri.authority + uri.path : value;
+  } catch (error) {
+    throw new StdioError("invalid", field, value, describeFault(error), error);
+  }
+  if (!path.startsWith("/")) throw new StdioError("invalid", field, value, "not an absolute path");
+  return path;
+}
+
+async function openAt(field: StdioField, value: string, path: string, flags: number): Promise<number> {
+  try {
+    return await openDescriptor(path, flags);
+  } catch (error) {
+    throw new StdioError("unavailable", field, value, describeFault(error), error);
+  }
+}
+
+/** Opens the other direction of the FIFO that `first` is, which is closed when that fails. */
+async function openBeside(
+  first: number,
+  field: StdioField,
+  value: string,
+  path: string,
+  flags: number,
+): Promise<number> {
+  try {
+    return await openAt(field, value, path, flags);
+  } catch (error) {
+    await closeDescriptor(first);
+    throw error;
+  }
+}
+
+async function isFifo(fd: number): Promise<boolean> {
+  return (await statDescriptor(fd)).isFIFO();
+}
+
+function closeOnce(fd: number): () => void {
+  let open = true;
+  return () => {
+    // Closing a FIFO never waits.
+    if (open) closeSync(fd);
+    open = false;
+  };
+}
