@@ -35,7 +35,7 @@ export interface FieldCode {
   readonly fallback: string;
   /** Statement that appends it to `writer`, unless it is at its default. */
   readonly write: string;
-  /** Tag → statement that reads it from `reader`. */
+  /** Tag → statements that read it from `reader`. */
   readonly read: readonly (readonly [tag: number, statement: string])[];
 }
 
@@ -55,7 +55,7 @@ export function fieldCode(field: protobuf.Field, naming: Naming): FieldCode {
   if (field.repeated) return repeatedCode(field, property, value);
 
   const others = (field.partOf?.fieldsArray ?? []).filter((other) => other !== field);
-  const clear = others.map((other) => `message.${fieldName(other.name)} = undefined;`).join(" ");
+  const clear = others.map((other) => `\nmessage.${fieldName(other.name)} = undefined;`);
   const present = field.hasPresence || value.isMessage;
   const condition = present ? `${property} !== undefined` : isSet(field.type, value, property);
   const read = value.isMessage ? value.read("reader", property) : value.read("reader");
@@ -63,7 +63,7 @@ export function fieldCode(field: protobuf.Field, naming: Naming): FieldCode {
     type: present ? `${value.type} | undefined` : value.type,
     fallback: present ? "undefined" : value.fallback,
     write: `if (${condition}) writer.tag(${tag}).${value.write(property)};`,
-    read: [[tag, `${property} = ${read};${clear === "" ? "" : ` ${clear}`}`]],
+    read: [[tag, `${property} = ${read};${clear.join("")}`]],
   };
 }
 
