@@ -33,12 +33,14 @@ export const NOT_EXITED = 255;
 /** A created process that was killed, or whose start failed. */
 export const NEVER_RAN = 1;
 
-/** Moves bytes between a process and its client. */
+/** Moves bytes between a process and its client; owns the client's end once it exists. */
 export interface OutputRelay {
-  /** The process is known to be gone: what is left of its output is bounded and may be taken in at once. */
+  /** The process was killed: read its output to the end whatever the reader does, so that its exit can be seen. */
+  lift(): void;
+  /** The process has exited. */
   processEnded(): void;
-  /** Resolves when all output was handed to the client. */
-  drained(signal: AbortSignal): Promise<void>;
+  /** Resolves when all output was handed to the client, or when the signal fires. */
+  drained(signal: AbortSignal): Promise<{ readonly complete: boolean }>;
   close(): Promise<void>;
 }
 
@@ -159,8 +161,7 @@ export class Exec {
           ? process.terminate({ signal: budget })
           : process.signal(action.signal, { signal: budget }),
       );
-      // Whatever still runs cannot stop it any more: take the rest of its output in, so that its end can be seen.
-      if (action === "terminate" || action.signal === SIGKILL) this.#relay?.processEnded();
+      if (action === "terminate" || action.signal === SIGKILL) this.#relay?.lift();
       if (outcome === "gone") throw this.#refusal("kill", "PROCESS_GONE");
     });
   }
@@ -179,8 +180,7 @@ export class Exec {
       if (this.#state === "created") await this.#force(0);
     });
     const record = await this.#exited.promise;
-    await this.#relay?.close();
-    await this.upstream.close();
+    await (this.#relay ?? this.upstream).close();
     return record;
   }
 
@@ -205,12 +205,7 @@ export class Exec {
       const status = await this.#exitStatus(process);
       this.#move("processExited");
       relay.processEnded();
-      const phases = this.#context.phases("exit", this.id);
-      try {
-        await phases.run("drain", (signal) => relay.drained(signal));
-      } catch (error) {
-        this.#context.report("output was not taken in time, its delivery goes on", error);
-      }
+      await this.#drain(relay);
       await process.close();
       const recorded = await this.#context.beforeExit(this, status);
       this.#move("drained");
@@ -222,6 +217,15 @@ export class Exec {
         this.#state = "exited";
         await this.#settle(this.#context.lostStatus(this, error));
       }
+    }
+  }
+
+  async #drain(relay: OutputRelay): Promise<void> {
+    const phases = this.#context.phases("exit", this.id);
+    try {
+      await phases.run("drain", (signal) => relay.drained(signal));
+    } catch (error) {
+      this.#context.report("output was not taken in time, its delivery goes on", error);
     }
   }
 

@@ -231,9 +231,8 @@ export class Task {
       return record;
     }
     // Even when the delete is refused: execs that never ran have no future.
-    await Promise.all(
-      this.processes().map((exec) => (exec === this.init ? undefined : exec.forceExit(NEVER_RAN))),
-    );
+    const others = this.processes().filter((exec) => exec !== this.init);
+    await Promise.all(others.map((exec) => exec.forceExit(NEVER_RAN)));
     const record = await this.init.finish();
     const phases = this.#environment.phases("delete", this.id);
     await phases.run("teardown", () => this.teardown());

@@ -1,0 +1,47 @@
+/**
+ * Where log lines go: the FIFO that containerd reads, or the process's own stderr. A log nobody reads must never
+ * hold up a pod: lines that do not fit are counted and left out.
+ */
+import { closeSync, constants, openSync, writeSync } from "node:fs";
+
+export interface LogDestination {
+  write(line: string): void;
+  close(): void;
+}
+
+/** Nobody reads (EPIPE, ENXIO), or nobody reads fast enough (EAGAIN). */
+const UNREAD = new Set(["EAGAIN", "EPIPE", "ENXIO"]);
+
+/**
+ * @param path FIFO in the bundle; while containerd is away lines are dropped, afterwards they arrive again
+ */
+export function fifoDestination(path: string): LogDestination {
+  let descriptor: number | undefined;
+  let dropped = 0;
+  const tryWrite = (line: string): boolean => {
+    try {
+      // Without a reader the open fails; it is tried again with the next line.
+      descriptor ??= openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+      writeSync(descriptor, line);
+      return true;
+    } catch (error) {
+      if (UNREAD.has((error as NodeJS.ErrnoException).code ?? "")) return false;
+      throw error;
+    }
+  };
+  return {
+    write: (line) => {
+      if (dropped > 0 && tryWrite(`level=warning msg="log lines were dropped" count=${dropped}\n`))
+        dropped = 0;
+      if (!tryWrite(line)) dropped++;
+    },
+    close: () => {
+      if (descriptor !== undefined) closeSync(descriptor);
+      descriptor = undefined;
+    },
+  };
+}
+
+export function stderrDestination(): LogDestination {
+  return { write: (line) => void process.stderr.write(line), close: () => undefined };
+}
