@@ -5,7 +5,7 @@
  * Sources: the Linux manual pages named at each function; structure layouts are those of x86-64 and arm64.
  */
 import koffi from "koffi";
-import { closeSync } from "node:fs";
+import { closeSync, constants as files, openSync } from "node:fs";
 import { constants } from "node:os";
 
 /** A system call that failed, in the shape of Node's own system errors. */
@@ -16,7 +16,8 @@ export class SystemCallError extends Error {
   readonly syscall: string;
 
   constructor(syscall: string, errno: number, subject: string) {
-    const code = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
+    const code =
+      Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `errno ${errno}`;
     super(`${syscall} ${subject}: ${code}`);
     this.code = code;
     this.errno = errno;
@@ -27,7 +28,13 @@ export class SystemCallError extends Error {
 type Pointer = unknown;
 
 interface Functions {
-  mount(source: string | null, target: string, type: string | null, flags: number, data: string | null): number;
+  mount(
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ): number;
   umount2(target: string, flags: number): number;
   prctl(option: number, arg2: number, arg3: number, arg4: number, arg5: number): number;
   waitid(idType: number, id: number, info: Buffer, options: number, usage: null): number;
@@ -82,7 +89,7 @@ function libc(): Functions {
     recvmsg: library.func("intptr_t recvmsg(int, _Inout_ runhcs_msghdr *, int)"),
     socket: library.func("int socket(int, int, int)"),
     sethostname: library.func("int sethostname(str, size_t)"),
-  } as Functions;
+  };
   return loaded;
 }
 
@@ -139,7 +146,11 @@ export function mount(call: MountCall): void {
 export function unmount(target: string, options: { readonly detach?: boolean } = {}): void {
   const MNT_DETACH = 2;
   const UMOUNT_NOFOLLOW = 8;
-  check(libc().umount2(target, UMOUNT_NOFOLLOW | (options.detach === true ? MNT_DETACH : 0)), "umount2", target);
+  check(
+    libc().umount2(target, UMOUNT_NOFOLLOW | (options.detach === true ? MNT_DETACH : 0)),
+    "umount2",
+    target,
+  );
 }
 
 /** prctl(PR_SET_CHILD_SUBREAPER): orphaned descendants become children of this process. */
@@ -229,6 +240,23 @@ export function setWindowSize(fd: number, size: { readonly height: number; reado
   check(libc().ioctl(fd, TIOCSWINSZ, "void *", winsize), "ioctl", `TIOCSWINSZ of ${fd}`);
 }
 
+/** A new pseudo terminal (pts(4)): both sides open, neither the controlling terminal of this process. */
+export function openPseudoTerminal(): { readonly master: number; readonly slave: number } {
+  const TIOCSPTLCK = 0x4004_5431;
+  const TIOCGPTN = 0x8004_5430;
+  const flags = files.O_RDWR | files.O_NOCTTY;
+  const master = openSync("/dev/ptmx", flags);
+  try {
+    const number = Buffer.alloc(4);
+    check(libc().ioctl(master, TIOCSPTLCK, "void *", number), "ioctl", "TIOCSPTLCK");
+    check(libc().ioctl(master, TIOCGPTN, "void *", number), "ioctl", "TIOCGPTN");
+    return { master, slave: openSync(`/dev/pts/${number.readInt32LE(0)}`, flags) };
+  } catch (error) {
+    closeSync(master);
+    throw error;
+  }
+}
+
 /**
  * Receives one file descriptor sent over a unix socket (SCM_RIGHTS, unix(7)). Does not wait: the message must
  * have arrived.
@@ -236,7 +264,6 @@ export function setWindowSize(fd: number, size: { readonly height: number; reado
  * @returns the descriptor, close-on-exec; undefined when no message is there or it carried none
  */
 export function receiveDescriptor(socket: number): number | undefined {
-  const { recvmsg } = libc();
   const MSG_DONTWAIT = 0x40;
   const MSG_CMSG_CLOEXEC = 0x4000_0000;
   const payload = koffi.alloc("uint8_t", 4096) as Pointer;
@@ -253,12 +280,15 @@ export function receiveDescriptor(socket: number): number | undefined {
       controlLength: 64,
       flags: 0,
     };
-    if (recvmsg(socket, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0) {
+    if (libc().recvmsg(socket, message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0) {
       const errno = koffi.errno();
       if (errno === constants.errno.EAGAIN) return undefined;
       throw new SystemCallError("recvmsg", errno, `on ${socket}`);
     }
-    return firstDescriptor(Buffer.from(koffi.decode(control, "uint8_t", 64) as Uint8Array), message.controlLength);
+    return firstDescriptor(
+      Buffer.from(koffi.decode(control, "uint8_t", 64) as Uint8Array),
+      message.controlLength,
+    );
   } finally {
     for (const pointer of [payload, control, vector]) koffi.free(pointer);
   }

@@ -1,0 +1,141 @@
+/** Mounts that the host asks for: shared directories and the union of a container's layers. */
+import { existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { mount, MS, unmount } from "../../posix/libc.ts";
+import { mountsAtOrBelow } from "../mount-table.ts";
+import { GuestError, RESULT } from "./errors.ts";
+import type { CombinedLayersSettings, MappedDirectorySettings } from "./requests.ts";
+
+/** Where the worker shows the host's Plan9 shares. */
+const PLAN9_SHARES = "/run/shares/plan9";
+
+/** mount(2) takes one page of options, its last byte included. */
+const MAX_MOUNT_DATA_BYTES = 4095;
+
+/** Shows a Plan9 share at `MountPath`. A real guest dials the share's port; here the share is there already. */
+export function addMappedDirectory(settings: MappedDirectorySettings): void {
+  const target = required(settings.MountPath, "MountPath");
+  const name = required(settings.ShareName, "ShareName");
+  const source = join(PLAN9_SHARES, name);
+  if (name.includes("/") || name.startsWith(".") || !existsSync(source)) {
+    throw new GuestError(
+      RESULT.failed,
+      `cannot mount share "${name}" on "${target}": the host has not added it`,
+    );
+  }
+  mkdirSync(target, { recursive: true, mode: 0o700 });
+  mount({ source, target, flags: MS.bind | MS.rec });
+  if (settings.ReadOnly !== true) return;
+  try {
+    // A bind takes over no flags: each mount of the tree is made read-only by itself.
+    for (const { mountPoint } of mountsAtOrBelow(target)) {
+      mount({ target: mountPoint, flags: MS.remount | MS.bind | MS.rdonly });
+    }
+  } catch (error) {
+    unmountTree(target);
+    throw error;
+  }
+}
+
+export function removeMappedDirectory(settings: MappedDirectorySettings): void {
+  removeMountPoint(required(settings.MountPath, "MountPath"));
+}
+
+/** Mounts layers (top first) and scratch as one file system; without scratch it is read-only. */
+export function addCombinedLayers(settings: CombinedLayersSettings): void {
+  const target = required(settings.ContainerRootPath, "ContainerRootPath");
+  const layers = (settings.Layers ?? []).map(({ Path }) => required(Path, "Path of a layer"));
+  if (layers.length === 0)
+    throw new GuestError(RESULT.failed, `cannot combine layers on "${target}": there are none`);
+  for (const path of layers) requireDirectory(path, target);
+  mkdirSync(target, { recursive: true, mode: 0o755 });
+  const scratch = settings.ScratchPath;
+  if (scratch !== undefined && scratch !== "") {
+    const upper = join(scratch, "upper");
+    const work = join(scratch, "work");
+    for (const directory of [upper, work]) mkdirSync(directory, { recursive: true, mode: 0o755 });
+    mountOverlay(target, layers, [`upperdir=${escapeOption(upper)}`, `workdir=${escapeOption(work)}`]);
+    return;
+  }
+  // A single layer is no union to overlayfs: without an upper directory it wants two.
+  if (layers.length > 1) {
+    mountOverlay(target, layers, []);
+    return;
+  }
+  mount({ source: layers[0] as string, target, flags: MS.bind });
+  mount({ target, flags: MS.remount | MS.bind | MS.rdonly });
+}
+
+/** A path that does not exist is success. */
+export function removeCombinedLayers(settings: CombinedLayersSettings): void {
+  removeMountPoint(required(settings.ContainerRootPath, "ContainerRootPath"));
+}
+
+/** Unmounts everything at and below `path`, the innermost first. */
+export function unmountTree(path: string): void {
+  for (const { mountPoint } of mountsAtOrBelow(path).reverse()) unmount(mountPoint);
+}
+
+function removeMountPoint(path: string): void {
+  if (!existsSync(path)) return;
+  unmountTree(path);
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // It held files before something was mounted over it: they are not ours to remove.
+    if (code !== "ENOTEMPTY" && code !== "ENOENT") throw error;
+  }
+}
+
+function mountOverlay(target: string, layers: readonly string[], options: readonly string[]): void {
+  const mountWith = (lower: readonly string[]): void => {
+    const data = [`lowerdir=${lower.map(escapeLayer).join(":")}`, ...options].join(",");
+    mount({ source: "overlay", target, type: "overlay", flags: options.length === 0 ? MS.rdonly : 0, data });
+  };
+  const dataBytes = layers.reduce((sum, path) => sum + Buffer.byteLength(escapeLayer(path)) + 1, 0);
+  if (dataBytes + Buffer.byteLength(options.join(",")) + "lowerdir=,".length <= MAX_MOUNT_DATA_BYTES) {
+    mountWith(layers);
+    return;
+  }
+  // Too long for one page: name the layers relative to the directory they have in common. Nothing else here
+  // depends on the working directory, and it is changed for no longer than the call.
+  const common = commonDirectory(layers);
+  const previous = process.cwd();
+  process.chdir(common);
+  try {
+    mountWith(layers.map((path) => path.slice(common === "/" ? 1 : common.length + 1)));
+  } finally {
+    process.chdir(previous);
+  }
+}
+
+/** The deepest directory that is an ancestor of all `paths`. */
+export function commonDirectory(paths: readonly string[]): string {
+  let common = dirname(paths[0] ?? "/");
+  while (common !== "/" && !paths.every((path) => path.startsWith(`${common}/`))) common = dirname(common);
+  return common;
+}
+
+/** In overlay options a comma ends an option, a backslash protects. */
+export function escapeOption(path: string): string {
+  return path.replace(/[\\,]/g, "\\$&");
+}
+
+/** … and among the layers a colon ends a path. */
+export function escapeLayer(path: string): string {
+  return path.replace(/[\\,:]/g, "\\$&");
+}
+
+function requireDirectory(path: string, target: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new GuestError(
+    RESULT.failed,
+    `cannot combine layers on "${target}": layer "${path}" is not a directory`,
+  );
+}
+
+function required(value: string | undefined, name: string): string {
+  if (value !== undefined && value !== "") return value;
+  throw new GuestError(RESULT.failed, `${name} is empty`);
+}

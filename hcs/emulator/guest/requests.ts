@@ -1,0 +1,123 @@
+/**
+ * Reading what the host sends. As in the agent this one stands for: absent members read as zero, unknown members
+ * are ignored, and a member of the wrong type makes the whole message invalid.
+ */
+import { parseJson } from "../../json.ts";
+import { flag, integer, list, members, ShapeError, text, uint32, type Read } from "../../guest/shape.ts";
+import { GuestError, RESULT } from "./errors.ts";
+import type { OciProcess, OciResources, OciSpec } from "./oci.ts";
+
+/** Members of every request, zero values filled in. */
+export interface RequestBase {
+  readonly containerId: string;
+  /** Echoed in the response; absent when the request had none. */
+  readonly activityId: string | undefined;
+}
+
+/** An object that is passed on whole, its members unchecked. */
+function opaque<T extends object>(): Read<T> {
+  return (value, path) => {
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as T;
+    throw new ShapeError(`${path} is no object`);
+  };
+}
+
+const anything: Read<unknown> = (value) => value;
+const uint16 = integer(0, 0xffff);
+
+const base = members({ ContainerId: text, ActivityId: text });
+
+/** Readers of request bodies, by message. Messages that have the common members only are not listed. */
+export const REQUEST = {
+  create: members({ ContainerConfig: text }),
+  executeProcess: members({
+    Settings: members({
+      ProcessParameters: text,
+      VsockStdioRelaySettings: members({ StdIn: uint32, StdOut: uint32, StdErr: uint32 }),
+    }),
+  }),
+  waitForProcess: members({ ProcessId: uint32, TimeoutInMs: uint32 }),
+  signalProcess: members({ ProcessId: uint32, Options: members({ Signal: integer(0, 0x7fff_ffff) }) }),
+  resizeConsole: members({ ProcessId: uint32, Height: uint16, Width: uint16 }),
+  getProperties: members({ Query: text }),
+  modifySettings: members({
+    Request: members({ RequestType: text, ResourceType: text, Settings: anything }),
+  }),
+  negotiateProtocol: members({ MinimumVersion: uint32, MaximumVersion: uint32 }),
+} as const;
+
+/** Readers of the JSON texts inside requests. */
+export const DOCUMENT = {
+  containerConfig: members({
+    SchemaVersion: members({ Major: uint32, Minor: uint32 }),
+    OciBundlePath: text,
+    OciSpecification: opaque<OciSpec>(),
+    ScratchDirPath: text,
+  }),
+  processParameters: members({
+    CommandLine: text,
+    CommandArgs: list(text),
+    WorkingDirectory: text,
+    Environment: opaque<Record<string, unknown>>(),
+    EmulateConsole: flag,
+    CreateStdInPipe: flag,
+    CreateStdOutPipe: flag,
+    CreateStdErrPipe: flag,
+    OciProcess: opaque<OciProcess>(),
+  }),
+  propertyQuery: members({ PropertyTypes: list(text) }),
+} as const;
+
+/** Readers of the settings of guest resources. */
+export const SETTINGS = {
+  mappedDirectory: members({
+    MountPath: text,
+    ShareName: text,
+    ReadOnly: flag,
+    Port: integer(0, 0x7fff_ffff),
+  }),
+  combinedLayers: members({
+    ContainerID: text,
+    ContainerRootPath: text,
+    Layers: list(members({ Path: text })),
+    ScratchPath: text,
+  }),
+  network: members({ NamespaceID: text, ID: text, DNSSuffix: text, DNSServerList: text }),
+  constraints: members({ Linux: opaque<OciResources>() }),
+  securityPolicy: members({ EnforcerType: text, EncodedSecurityPolicy: text }),
+} as const;
+
+export type ProcessParameters = ReturnType<typeof DOCUMENT.processParameters>;
+export type StdioPorts = { readonly StdIn?: number; readonly StdOut?: number; readonly StdErr?: number };
+export type CombinedLayersSettings = ReturnType<typeof SETTINGS.combinedLayers>;
+export type MappedDirectorySettings = ReturnType<typeof SETTINGS.mappedDirectory>;
+export type NetworkSettings = ReturnType<typeof SETTINGS.network>;
+
+/** Parses a JSON text of the host. `what` names it in the error. */
+export function parseText(jsonText: string, what: string): unknown {
+  try {
+    return parseJson(jsonText);
+  } catch (error) {
+    throw new GuestError(RESULT.invalidJson, `cannot read ${what}`, { cause: error });
+  }
+}
+
+/** Applies a reader to a parsed value. `what` names the value in the error. */
+export function readShape<T>(read: Read<T>, value: unknown, what: string): T {
+  try {
+    return read(value, "");
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new GuestError(RESULT.invalidJson, `cannot read ${what}`, { cause: error });
+  }
+}
+
+/** Parses and reads a JSON text inside a request; a missing text is not valid JSON either. */
+export function readText<T>(read: Read<T>, jsonText: string | undefined, what: string): T {
+  return readShape(read, parseText(jsonText ?? "", what), what);
+}
+
+export function readBase(body: unknown): RequestBase {
+  const { ContainerId, ActivityId } = readShape(base, body, "request");
+  return { containerId: ContainerId ?? "", activityId: ActivityId };
+}
