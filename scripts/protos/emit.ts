@@ -134,7 +134,7 @@ function emitRead(codes: readonly FieldCode[]): string {
   if (codes.length === 0) return `  (reader) => {\n${loop} reader.skip(tag);\n  },\n`;
   const cases = codes.flatMap((code) =>
     code.read.map(
-      ([tag, statement]) => `        case ${tag >>> 0}:\n${indent(`${statement}\nbreak;`, "          ")}`,
+      ([tag, statement]) => `        case ${tag}:\n${indent(`${statement}\nbreak;`, "          ")}`,
     ),
   );
   return [

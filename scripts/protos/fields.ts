@@ -47,10 +47,15 @@ export function fieldName(protoName: string): string {
   return protoName.replace(/_+(.?)/g, (_match, next: string) => next.toUpperCase());
 }
 
+/** Not by shifting: numbers from 2^28 on would turn negative. */
+function tagOf(number: number, wireType: number): number {
+  return number * 8 + wireType;
+}
+
 export function fieldCode(field: protobuf.Field, naming: Naming): FieldCode {
   const property = `message.${fieldName(field.name)}`;
   const value = valueCode(field, naming);
-  const tag = (field.id << 3) | value.wireType;
+  const tag = tagOf(field.id, value.wireType);
   if (field instanceof protobuf.MapField) return mapCode(field, property, value);
   if (field.repeated) return repeatedCode(field, property, value);
 
@@ -122,7 +127,7 @@ function isSet(protoType: string, value: ValueCode, property: string): string {
 
 function repeatedCode(field: protobuf.Field, property: string, value: ValueCode): FieldCode {
   const type = `${value.type}[]`;
-  const tag = (field.id << 3) | value.wireType;
+  const tag = tagOf(field.id, value.wireType);
   const push = `${property}.push(${value.read("reader")});`;
   if (value.wireType === LENGTH_DELIMITED) {
     return {
@@ -132,7 +137,7 @@ function repeatedCode(field: protobuf.Field, property: string, value: ValueCode)
       read: [[tag, push]],
     };
   }
-  const packed = (field.id << 3) | LENGTH_DELIMITED;
+  const packed = tagOf(field.id, LENGTH_DELIMITED);
   return {
     type,
     fallback: "[]",
@@ -156,8 +161,8 @@ function mapCode(field: protobuf.MapField, property: string, value: ValueCode): 
       `cannot generate ${field.fullName}: keys of type ${field.keyType} are not supported, string is`,
     );
   }
-  const tag = (field.id << 3) | LENGTH_DELIMITED;
-  const valueTag = (2 << 3) | value.wireType;
+  const tag = tagOf(field.id, LENGTH_DELIMITED);
+  const valueTag = tagOf(2, value.wireType);
   return {
     type: `Record<string, ${value.type}>`,
     fallback: "{}",
