@@ -7,6 +7,7 @@
  *
  * `size` counts the header. No I/O here: bytes in, frames out.
  */
+import { GrowingBuffer } from "./growing-buffer.ts";
 
 export const FRAME_HEADER_BYTES = 16;
 
@@ -44,20 +45,17 @@ export function encodeFrame(type: number, id: bigint, body: string | Uint8Array)
   return frame;
 }
 
-/** What a partial frame's buffer starts with; it grows as bytes arrive, never ahead of them by more than double. */
-const FIRST_ALLOCATION_BYTES = 4096;
-
 /**
  * Bytes to frames, for any split of the bytes. The claimed size is checked as soon as the header is complete,
  * and memory is taken for bytes that arrived, not for bytes that were announced.
  */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
-  /** A frame that has begun but is not complete; `#pending.length` is its capacity. */
-  #pending: Buffer = Buffer.alloc(0);
-  #pendingBytes = 0;
+  /** A frame that has begun but is not complete. */
+  readonly #partial: GrowingBuffer = new GrowingBuffer();
   #failure: FrameError | undefined;
 
+  /** `maxFrameBytes` counts the header. */
   constructor(maxFrameBytes: number = DEFAULT_MAX_FRAME_BYTES) {
     if (!Number.isSafeInteger(maxFrameBytes) || maxFrameBytes < FRAME_HEADER_BYTES) {
       throw new RangeError(`frame limit out of range: ${maxFrameBytes}`);
@@ -67,7 +65,7 @@ export class FrameDecoder {
 
   /** Bytes held of a frame that is not complete yet. */
   get pendingBytes(): number {
-    return this.#pendingBytes;
+    return this.#partial.length;
   }
 
   /**
@@ -79,58 +77,34 @@ export class FrameDecoder {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let offset = 0;
     while (offset < bytes.length) {
-      if (this.#pendingBytes === 0 && bytes.length - offset >= FRAME_HEADER_BYTES) {
+      if (this.#partial.length === 0 && bytes.length - offset >= FRAME_HEADER_BYTES) {
         // The usual case: the frame lies in the chunk as a whole and needs no copy.
-        const size = this.#checkedSize(bytes, offset);
+        const size = this.#checkedSize(bytes.subarray(offset));
         if (offset + size <= bytes.length) {
-          deliver(frameAt(bytes, offset, size));
+          deliver(frameOf(bytes.subarray(offset, offset + size)));
           offset += size;
           continue;
         }
       }
-      offset += this.#collect(bytes, offset);
-      const frame = this.#takeComplete();
-      if (frame !== undefined) deliver(frame);
+      const wanted =
+        this.#partial.length < FRAME_HEADER_BYTES
+          ? FRAME_HEADER_BYTES
+          : this.#checkedSize(this.#partial.bytes);
+      const piece = bytes.subarray(offset, offset + wanted - this.#partial.length);
+      this.#partial.append(piece);
+      offset += piece.length;
+      if (this.#isComplete()) deliver(frameOf(this.#partial.take()));
     }
   }
 
-  /** The stream has ended. Throws `FrameError` when that cuts a frame short. */
-  end(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#pendingBytes > 0) {
-      throw this.#fail(`stream ended ${this.#pendingBytes} bytes into a frame`);
-    }
+  #isComplete(): boolean {
+    const { length, bytes } = this.#partial;
+    return length >= FRAME_HEADER_BYTES && length === this.#checkedSize(bytes);
   }
 
-  /** Copies what the frame under way still lacks (its header first); answers how many bytes that took. */
-  #collect(bytes: Buffer, offset: number): number {
-    const wanted =
-      this.#pendingBytes < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : this.#checkedSize(this.#pending, 0);
-    const taken = Math.min(wanted - this.#pendingBytes, bytes.length - offset);
-    const needed = this.#pendingBytes + taken;
-    if (needed > this.#pending.length) {
-      const capacity = Math.max(needed, Math.min(wanted, this.#pending.length * 2), FIRST_ALLOCATION_BYTES);
-      const grown = Buffer.allocUnsafeSlow(capacity);
-      this.#pending.copy(grown, 0, 0, this.#pendingBytes);
-      this.#pending = grown;
-    }
-    bytes.copy(this.#pending, this.#pendingBytes, offset, offset + taken);
-    this.#pendingBytes = needed;
-    return taken;
-  }
-
-  #takeComplete(): Frame | undefined {
-    if (this.#pendingBytes < FRAME_HEADER_BYTES) return undefined;
-    const size = this.#checkedSize(this.#pending, 0);
-    if (this.#pendingBytes < size) return undefined;
-    const frame = frameAt(this.#pending, 0, size);
-    this.#pending = Buffer.alloc(0);
-    this.#pendingBytes = 0;
-    return frame;
-  }
-
-  #checkedSize(bytes: Buffer, offset: number): number {
-    const size = bytes.readUInt32LE(offset + 4);
+  /** Size of the frame whose header `bytes` begins with. */
+  #checkedSize(bytes: Buffer): number {
+    const size = bytes.readUInt32LE(4);
     if (size < FRAME_HEADER_BYTES) {
       throw this.#fail(`size ${size} is less than the header's ${FRAME_HEADER_BYTES} bytes`);
     }
@@ -142,16 +116,15 @@ export class FrameDecoder {
 
   #fail(problem: string): FrameError {
     this.#failure = new FrameError(`cannot read frame: ${problem}`);
-    this.#pending = Buffer.alloc(0);
-    this.#pendingBytes = 0;
+    this.#partial.take();
     return this.#failure;
   }
 }
 
-function frameAt(bytes: Buffer, offset: number, size: number): Frame {
+function frameOf(bytes: Buffer): Frame {
   return {
-    type: bytes.readUInt32LE(offset),
-    id: bytes.readBigUInt64LE(offset + 8),
-    body: bytes.subarray(offset + FRAME_HEADER_BYTES, offset + size),
+    type: bytes.readUInt32LE(0),
+    id: bytes.readBigUInt64LE(8),
+    body: bytes.subarray(FRAME_HEADER_BYTES),
   };
 }

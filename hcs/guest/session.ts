@@ -1,0 +1,57 @@
+/**
+ * What belongs to one conversation with a guest and not to the socket that carries it: ids, stdio ports and
+ * the calls under way. One object, so that a conversation could be taken along to another connection.
+ */
+import { LINUX_GUEST_PORT } from "../hv-socket.ts";
+
+/** How a call under way ends: with the answer's body, or without one because the connection is gone. */
+export interface PendingCall {
+  answered(body: Buffer): void;
+  lost(): void;
+}
+
+const LAST_PORT = 0xffff_ffff;
+
+export class Session {
+  readonly #calls: Map<bigint, PendingCall> = new Map();
+  #nextId = 0n;
+  #nextPort: number = LINUX_GUEST_PORT.firstStdio;
+
+  /** Calls that wait for an answer, those whose caller gave up but whose answer still matters included. */
+  get pendingCalls(): number {
+    return this.#calls.size;
+  }
+
+  /** True for ids that requests of this conversation have used. */
+  hasUsed(id: bigint): boolean {
+    return id < this.#nextId;
+  }
+
+  takeId(): bigint {
+    return this.#nextId++;
+  }
+
+  /** The next port for a stream of a process. Never reused: a guest may dial an old one at any time. */
+  takePort(): number {
+    if (this.#nextPort > LAST_PORT) throw new RangeError("no stdio ports are left on this guest connection");
+    return this.#nextPort++;
+  }
+
+  add(id: bigint, call: PendingCall): void {
+    this.#calls.set(id, call);
+  }
+
+  /** Removes and returns the call that `id` belongs to. */
+  take(id: bigint): PendingCall | undefined {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    return call;
+  }
+
+  /** Removes and returns every call, oldest first. */
+  takeAll(): PendingCall[] {
+    const calls = [...this.#calls.values()];
+    this.#calls.clear();
+    return calls;
+  }
+}

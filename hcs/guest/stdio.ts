@@ -1,0 +1,130 @@
+/** The stdio of one process: a port and a listener per stream, opened before the guest is asked to dial. */
+import type { CallOptions, HvSocketListener, ProcessStdio } from "../api.ts";
+import { vsockServiceId } from "../hv-socket.ts";
+import type { ProcessParameters } from "../schema/process.ts";
+import { acceptOne, closeListener, type Listen } from "./accept.ts";
+import { report } from "./diagnostics.ts";
+import type { ExecuteProcessSettings, StdioAddresses } from "./protocol.ts";
+import { InputStream, OutputStream, type GuestStream } from "./streams.ts";
+
+export type GuestOs = "linux" | "windows";
+
+export interface GuestStdioOptions {
+  readonly guest: string;
+  readonly os: GuestOs;
+  readonly listen: Listen;
+  readonly takePort: () => number;
+}
+
+/** In the order in which ports are taken and the guest dials. */
+const STREAMS = [
+  { flag: "CreateStdInPipe", address: "StdIn", member: "stdin", create: () => new InputStream() },
+  { flag: "CreateStdOutPipe", address: "StdOut", member: "stdout", create: () => new OutputStream() },
+  { flag: "CreateStdErrPipe", address: "StdErr", member: "stderr", create: () => new OutputStream() },
+] as const;
+
+type StreamMember = (typeof STREAMS)[number]["member"];
+
+interface Channel {
+  readonly member: StreamMember;
+  readonly address: keyof StdioAddresses<unknown>;
+  readonly port: number;
+  readonly listener: HvSocketListener;
+  readonly stream: GuestStream;
+  /** Set while nobody has dialled yet. */
+  accepting: boolean;
+}
+
+export class GuestStdio {
+  /** The streams that the parameters asked for. They can be used at once. */
+  readonly streams: ProcessStdio;
+  readonly #options: GuestStdioOptions;
+  readonly #channels: readonly Channel[];
+  /** Listeners were closed on purpose. */
+  #stopped = false;
+
+  private constructor(options: GuestStdioOptions, channels: readonly Channel[]) {
+    this.#options = options;
+    this.#channels = channels;
+    this.streams = Object.fromEntries(channels.map((channel) => [channel.member, channel.stream]));
+    for (const channel of channels) this.#accept(channel);
+  }
+
+  /** Listens for every stream that `parameters` asks for; on failure nothing stays open. */
+  static async open(
+    parameters: ProcessParameters,
+    options: GuestStdioOptions,
+    call: CallOptions = {},
+  ): Promise<GuestStdio> {
+    const channels: Channel[] = [];
+    try {
+      for (const { flag, address, member, create } of STREAMS) {
+        if (parameters[flag] !== true) continue;
+        const port = options.takePort();
+        const listener = await options.listen(vsockServiceId(port), call);
+        channels.push({ member, address, port, listener, stream: create(), accepting: true });
+      }
+      call.signal?.throwIfAborted();
+    } catch (error) {
+      await Promise.all(channels.map((channel) => closeListener(channel.listener, options.guest)));
+      throw error;
+    }
+    return new GuestStdio(options, channels);
+  }
+
+  /** Where the guest finds the streams, in the words of its system. */
+  get relaySettings(): Pick<ExecuteProcessSettings, "VsockStdioRelaySettings" | "StdioRelaySettings"> {
+    return this.#options.os === "linux"
+      ? { VsockStdioRelaySettings: this.#addresses((port) => port) }
+      : { StdioRelaySettings: this.#addresses(vsockServiceId) };
+  }
+
+  /**
+   * Nobody reads or writes any more. Input ends; output is read into nothing until its end, because the guest
+   * needs a reader as long as the process lives. Idempotent.
+   */
+  discard(): void {
+    for (const { stream } of this.#channels) stream.destroy();
+  }
+
+  /** Closes listeners that nobody has dialled yet, so that the guest's dialling fails. Idempotent. */
+  async stopAccepting(): Promise<void> {
+    this.#stopped = true;
+    const waiting = this.#channels.filter((channel) => channel.accepting);
+    await Promise.all(waiting.map(({ listener }) => closeListener(listener, this.#options.guest)));
+  }
+
+  /** Lets go of every stream and listener. Idempotent. */
+  async release(): Promise<void> {
+    for (const { stream } of this.#channels) stream.release();
+    await this.stopAccepting();
+  }
+
+  #addresses<Address>(of: (port: number) => Address): StdioAddresses<Address> {
+    return Object.fromEntries(this.#channels.map(({ address, port }) => [address, of(port)]));
+  }
+
+  #accept(channel: Channel): void {
+    const { guest } = this.#options;
+    channel.stream.on("error", (error) => {
+      // Whoever uses the stream sees the error too; this listener is here so that nobody has to.
+      report({ guest, event: "background-failure", work: `${channel.member} of a process`, error });
+    });
+    acceptOne(channel.listener, { guest }).then(
+      (source) => {
+        channel.accepting = false;
+        channel.stream.attach(source);
+      },
+      (error: unknown) => {
+        channel.accepting = false;
+        // Closing a listener rejects its accept; when that was on purpose there is nobody to tell.
+        if (this.#stopped) channel.stream.release();
+        else channel.stream.destroy(asError(error));
+      },
+    );
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
