@@ -4,8 +4,7 @@
  * Every FIFO is opened without blocking, and each with a keeper, a second descriptor for the other direction that is
  * never read or written:
  * - outputs: the keeper holds the read side open. Without it, opening for writing fails while the client has not come
- *   yet (ENXIO), and a restart of containerd is EPIPE; with it, a client that is away is back-pressure. It stays after
- *   the output's end: what the client has not read yet waits in the kernel until {@link UpstreamStdio.close}.
+ *   yet (ENXIO), and a restart of containerd is EPIPE; with it, a client that is away is back-pressure.
  * - stdin: the keeper holds the write side open, so that the end of one client is not the end of input. CloseIO closes
  *   it; then the last client that goes takes the input with it.
  */
@@ -14,6 +13,7 @@ import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
 import { describeFault, StdioError, type StdioField } from "./errors.ts";
+import { FifoWriter } from "./fifo-writer.ts";
 import { openAppending, openReading } from "./file.ts";
 import type { OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
 import { parseStdioUri } from "./uri.ts";
@@ -26,21 +26,20 @@ const closeDescriptor = promisify(close);
 const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 const WRITE = constants.O_WRONLY | constants.O_NONBLOCK;
 
-/** An opened stream and how to let go of what stands behind it. */
+/** An opened stream, and how to let go of it and of what stands behind it. */
 interface Opened<S> {
   readonly stream: S;
-  /** Closes the keeper. Idempotent. */
+  /** Idempotent. */
   readonly release: () => void;
+  /** Lets the input end with its last client. Idempotent. */
+  readonly dropKeeper?: () => void;
 }
 
 /** Bare paths and `fifo://` URIs. A path that is a file or a device instead is appended to, or read. */
 export async function openFifos(request: StdioRequest, context: OpenContext): Promise<UpstreamStdio> {
   const opened: Opened<Readable | Writable>[] = [];
   const closeAll = (): void => {
-    for (const { stream, release } of opened) {
-      stream.destroy();
-      release();
-    }
+    for (const { release } of opened) release();
   };
   const keep = <S extends Readable | Writable>(one: Opened<S>): Opened<S> => {
     // An error before somebody relays this stream, or after, must not end the shim.
@@ -50,16 +49,16 @@ export async function openFifos(request: StdioRequest, context: OpenContext): Pr
   };
   try {
     const stdin = request.stdin === "" ? undefined : keep(await openInput(request.stdin));
-    const stdout = request.stdout === "" ? undefined : keep(await openOutput("stdout", request.stdout));
+    const stdout = request.stdout === "" ? undefined : keep(await openOutput("stdout", request, context));
     const wanted = request.stderr !== "" && !request.terminal;
-    const stderr = wanted ? keep(await openOutput("stderr", request.stderr)) : undefined;
+    const stderr = wanted ? keep(await openOutput("stderr", request, context)) : undefined;
     context.signal.throwIfAborted();
     return {
       paths: { stdin: request.stdin, stdout: request.stdout, stderr: request.stderr },
       ...(stdin === undefined ? {} : { stdin: stdin.stream }),
       ...(stdout === undefined ? {} : { stdout: stdout.stream }),
       ...(stderr === undefined ? {} : { stderr: stderr.stream }),
-      closeStdin: () => stdin?.release(),
+      closeStdin: () => stdin?.dropKeeper?.(),
       close: async () => closeAll(),
     };
   } catch (error) {
@@ -73,27 +72,36 @@ async function openInput(value: string): Promise<Opened<Readable>> {
   const fd = await openAt("stdin", value, path, READ);
   if (!(await isFifo(fd))) {
     await closeDescriptor(fd);
-    return { stream: await openReading(path, value), release: () => undefined };
+    const file = await openReading(path, value);
+    return { stream: file, release: () => void file.destroy() };
   }
-  const keeper = await openBeside(fd, "stdin", value, path, WRITE);
+  const dropKeeper = closeOnce(await openBeside(fd, "stdin", value, path, WRITE));
+  const stream = new Socket({ fd, readable: true, writable: false });
   return {
-    stream: new Socket({ fd, readable: true, writable: false }),
-    release: closeOnce(keeper),
+    stream,
+    dropKeeper,
+    release: () => {
+      stream.destroy();
+      dropKeeper();
+    },
   };
 }
 
-async function openOutput(field: "stdout" | "stderr", value: string): Promise<Opened<Writable>> {
+async function openOutput(
+  field: "stdout" | "stderr",
+  request: StdioRequest,
+  { clock }: OpenContext,
+): Promise<Opened<Writable>> {
+  const value = request[field];
   const path = fifoPath(field, value);
   const keeper = await openAt(field, value, path, READ);
   if (!(await isFifo(keeper))) {
     await closeDescriptor(keeper);
-    return { stream: await openAppending(path, field, value), release: () => undefined };
+    const file = await openAppending(path, field, value);
+    return { stream: file, release: () => void file.destroy() };
   }
-  const fd = await openBeside(keeper, field, value, path, WRITE);
-  return {
-    stream: new Socket({ fd, readable: false, writable: true }),
-    release: closeOnce(keeper),
-  };
+  const writer = new FifoWriter(await openBeside(keeper, field, value, path, WRITE), keeper, clock);
+  return { stream: writer, release: () => writer.release() };
 }
 
 function fifoPath(field: StdioField, value: string): string {

@@ -39,8 +39,8 @@ export interface RelayLimits {
 // Retained: what is in flight, and all that pipes and sockets on the way can hold, several times over.
 export const RELAY_LIMITS: RelayLimits = { inFlightBytes: 1 << 20, retainedBytes: 8 << 20 };
 
-/** How far an output has come. */
-export interface DrainOutcome {
+/** How far the outputs have come. */
+export interface RelayProgress {
   /** Every output was read to its end, and delivered unless its reader is gone for good. */
   readonly complete: boolean;
   readonly stdout?: CopyReport;
@@ -57,7 +57,7 @@ export class Relay {
   readonly #limits: RelayLimits;
   readonly #watch: StallWatch;
   readonly #outputs = new Map<OutputName, Copy>();
-  readonly #settled: Promise<unknown>;
+  readonly #settled: Promise<void>;
   readonly #over = new AbortController();
   #complete = false;
   #processEnded = false;
@@ -87,7 +87,7 @@ export class Relay {
   }
 
   /** How far the outputs have come by now. */
-  get progress(): DrainOutcome {
+  get progress(): RelayProgress {
     const stdout = this.#outputs.get("stdout")?.report;
     const stderr = this.#outputs.get("stderr")?.report;
     return {
@@ -123,11 +123,11 @@ export class Relay {
 
   /**
    * Resolves when all output has been delivered, or when `signal`, the budget for that, fires. Delivery goes on in the
-   * background until {@link close}, so that a reader who comes back finds the rest. Never rejects.
+   * background until {@link close}, so that a reader who comes back finds the rest. Never rejects: {@link progress}
+   * tells which it was.
    */
-  async drained(signal: AbortSignal): Promise<DrainOutcome> {
+  async drained(signal: AbortSignal): Promise<void> {
     await abortable(this.#settled, signal).catch(() => undefined);
-    return this.progress;
   }
 
   /**

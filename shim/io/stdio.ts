@@ -37,10 +37,10 @@ function common(): [string, StdioOpener][] {
 }
 
 /** Limits of a reference runhcs, and of containerd's own logging contract. */
-export const STDIO_DEFAULTS = {
+export const STDIO_DEFAULTS: { readonly namedPipes: NamedPipeOptions; readonly loggers: LoggerOptions } = {
   namedPipes: { retryTimeoutMs: 0, stdinLingerMs: 500 },
   loggers: { readyMs: 10_000, exitMs: 2_000, terminateMs: 12_000 },
-} as const satisfies { namedPipes: NamedPipeOptions; loggers: LoggerOptions };
+};
 
 export interface OpenStdioOptions {
   /** Budget of the opening. Has no effect on what was opened. */
