@@ -1,0 +1,99 @@
+/**
+ * Starting the long-lived process. `start` binds the socket and hands it over as descriptor 3, so it can answer
+ * containerd while the process is still booting: connections wait in the socket's backlog.
+ */
+import { spawn, type StdioOptions } from "node:child_process";
+import { closeSync, mkdirSync, openSync, unlinkSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { dirname, join } from "node:path";
+import { BUNDLE_FILE } from "./bundle.ts";
+
+/** Descriptor under which the process finds the listening socket. */
+export const LISTEN_DESCRIPTOR = 3;
+
+/** Runtime options as they came on stdin of `start`, for the process; base64. */
+export const OPTIONS_VARIABLE = "RUNHCS_START_OPTIONS";
+
+/** A socket that is listening, not yet served by anybody. */
+export interface BoundSocket {
+  readonly descriptor: number;
+  /** Takes the socket away again, for when nobody will serve it. */
+  abandon(): void;
+}
+
+/**
+ * Binds and listens at `path`, private to this user. A path that nobody serves any more is taken over.
+ *
+ * @returns undefined when somebody serves it
+ */
+export async function bindSocket(
+  path: string,
+  isListening: (path: string) => Promise<boolean>,
+): Promise<BoundSocket | undefined> {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const first = await tryListen(path);
+  if (first !== undefined) return first;
+  if (await isListening(path)) return undefined;
+  unlinkSync(path);
+  const second = await tryListen(path);
+  if (second === undefined) throw new Error(`cannot listen at ${path}: the address is taken again and again`);
+  return second;
+}
+
+function tryListen(path: string): Promise<BoundSocket | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    const mask = process.umask(0o177);
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      process.umask(mask);
+      if (error.code === "EADDRINUSE") resolve(undefined);
+      else reject(new Error(`cannot listen at ${path}: ${error.message}`, { cause: error }));
+    });
+    server.listen(path, () => {
+      process.umask(mask);
+      resolve({ descriptor: descriptorOf(server), abandon: () => server.close() });
+    });
+  });
+}
+
+/** Node has no public way to the descriptor of a server; its handle has had this member since Node 4. */
+function descriptorOf(server: Server): number {
+  const handle = (server as unknown as { readonly _handle?: { readonly fd?: number } })._handle;
+  if (handle?.fd === undefined || handle.fd < 0)
+    throw new Error("cannot hand over a listening socket: this Node hides its descriptor");
+  return handle.fd;
+}
+
+export interface DaemonInit {
+  /** Program and arguments. */
+  readonly command: readonly string[];
+  readonly bundle: string;
+  readonly socket: BoundSocket;
+  readonly options: Uint8Array;
+}
+
+/**
+ * Variables that would only slow the process down or change what it is: it opens no TLS connection, and flags meant for
+ * some other Node program are not meant for it.
+ */
+const UNWANTED_VARIABLES = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"];
+
+/** Spawns the process, detached from everything of this one but the socket. @returns its pid */
+export function spawnDaemon(init: DaemonInit): number {
+  const panicLog = openSync(join(init.bundle, BUNDLE_FILE.panic), "a", 0o600);
+  try {
+    const environment: NodeJS.ProcessEnv = { ...process.env };
+    for (const name of UNWANTED_VARIABLES) delete environment[name];
+    if (init.options.length > 0) environment[OPTIONS_VARIABLE] = Buffer.from(init.options).toString("base64");
+    const stdio: StdioOptions = ["ignore", panicLog, panicLog];
+    stdio[LISTEN_DESCRIPTOR] = init.socket.descriptor;
+    const [program = process.execPath, ...args] = init.command;
+    const child = spawn(program, args, { cwd: "/", env: environment, detached: true, stdio });
+    child.unref();
+    if (child.pid === undefined)
+      throw new Error(`cannot start the shim process: ${program} could not be executed`);
+    return child.pid;
+  } finally {
+    closeSync(panicLog);
+  }
+}

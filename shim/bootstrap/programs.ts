@@ -1,0 +1,20 @@
+/** Where the programs of one installation are, relative to the one that runs. */
+import { realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+export interface Programs {
+  /** Program and arguments of the long-lived shim process. */
+  readonly serve: readonly string[];
+  /** Program and arguments of the emulator's VM worker. */
+  readonly vmWorker: readonly string[];
+}
+
+/** @param entry the script Node was started with (`process.argv[1]`): `<dist>/bin/…` or `<dist>/libexec/…` */
+export function programsBeside(entry: string): Programs {
+  const libexec = join(dirname(realpathSync(entry)), "..", "libexec");
+  const node = [process.execPath, "--no-warnings"];
+  return {
+    serve: [...node, join(libexec, "serve.cjs")],
+    vmWorker: [...node, join(libexec, "vm-worker.cjs")],
+  };
+}

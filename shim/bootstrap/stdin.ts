@@ -1,0 +1,55 @@
+/**
+ * What containerd writes to stdin of `start` and `-info`: nothing, the runtime options as a bare Any, or (2.3 and
+ * later) BootstrapParams with the options among its extensions.
+ */
+import { readFileSync } from "node:fs";
+import { isatty } from "node:tty";
+import { BootstrapParams } from "../../protos/gen/bootstrap.ts";
+import { Any } from "../../protos/gen/google.ts";
+
+export interface StartInput {
+  readonly options: Any | undefined;
+  /** `socket_dir`. */
+  readonly socketDirectory: string | undefined;
+  readonly debug: boolean;
+}
+
+/** All of stdin; empty when it is a terminal, because a person who tries the command types nothing. */
+export function readStdin(): Buffer {
+  if (isatty(0)) return Buffer.alloc(0);
+  try {
+    return readFileSync(0);
+  } catch (error) {
+    // No stdin at all (closed descriptor) is as good as an empty one; on Windows a closed pipe reads as EOF error.
+    if (["EBADF", "EOF", "EAGAIN"].includes((error as NodeJS.ErrnoException).code ?? ""))
+      return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+/** Both messages begin with a string; only BootstrapParams names the id and namespace that the flags name too. */
+export function decodeStartInput(
+  bytes: Uint8Array,
+  flags: { readonly id: string; readonly namespace: string },
+): StartInput {
+  if (bytes.length === 0) return { options: undefined, socketDirectory: undefined, debug: false };
+  const params = decodeBootstrapParams(bytes);
+  if (params === undefined || params.instanceId !== flags.id || params.namespace !== flags.namespace) {
+    return { options: Any.decode(bytes), socketDirectory: undefined, debug: false };
+  }
+  const DEBUG = -4;
+  return {
+    options: params.extensions.map((extension) => extension.value).find((value) => value !== undefined),
+    socketDirectory: params.socketDir || undefined,
+    debug: params.logLevel <= DEBUG,
+  };
+}
+
+function decodeBootstrapParams(bytes: Uint8Array): BootstrapParams | undefined {
+  try {
+    return BootstrapParams.decode(bytes);
+  } catch {
+    // Not that message, then; the caller decodes the other one and reports if it is neither.
+    return undefined;
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * `start`: finds or makes the process that serves a task, and prints its address. On the path of every pod and
+ * container: nothing here loads the daemon's modules, and nothing but the address may be printed.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { identityOf, type Identity } from "../../oci/identity.ts";
+import { readAnnotations } from "../../oci/spec.ts";
+import { isListening, shimAddress, type ShimAddress } from "../bootstrap/address.ts";
+import { BUNDLE_FILE, writeFileAtomically } from "../bootstrap/bundle.ts";
+import { bindSocket, spawnDaemon } from "../bootstrap/daemon.ts";
+import { bootstrapOutput, bootstrapVersion } from "../bootstrap/output.ts";
+import { decodeStartInput, readStdin } from "../bootstrap/stdin.ts";
+import type { ShimFlags } from "../flags.ts";
+import { readNodeFile } from "../options/node-file.ts";
+import { Options } from "../options/own.ts";
+import { readRuntimeOptions } from "../options/runtime.ts";
+
+export interface StartContext {
+  /** The bundle: containerd makes it the working directory. */
+  readonly bundle: string;
+  /** Program and arguments that run the daemon; the shim's flags are appended. */
+  readonly daemonCommand: readonly string[];
+}
+
+/** @returns what to print on stdout */
+export async function start(flags: ShimFlags, context: StartContext): Promise<string> {
+  const { bundle } = context;
+  const input = readStdin();
+  const decoded = decodeStartInput(input, flags);
+  const identity = readIdentity(bundle);
+  if (identity.role === "sandbox" && identity.podId !== flags.id) {
+    throw new Error(
+      `cannot start shim for "${flags.id}": its spec says that it is the sandbox of pod "${identity.podId}"`,
+    );
+  }
+  const runtime = await readRuntimeOptions(decoded.options);
+  const options = new Options(runtime.own, await readNodeFile());
+  const address = shimAddress({
+    namespace: flags.namespace,
+    group: identity.role === "workload" ? identity.podId : flags.id,
+    containerd: flags.address,
+    ...(decoded.socketDirectory === undefined ? {} : { socketDirectory: decoded.socketDirectory }),
+  });
+  if (identity.role === "workload") await requirePod(identity.podId, address);
+  else await startDaemon(flags, context, address, input, decoded.debug);
+  writeFileAtomically(join(bundle, BUNDLE_FILE.address), address.url);
+  return bootstrapOutput(bootstrapVersion(options.bootstrap, bundle), address);
+}
+
+/** A bundle of the Sandbox API has no spec: it is a sandbox of its own. */
+function readIdentity(bundle: string): Identity {
+  let text: string;
+  try {
+    text = readFileSync(join(bundle, BUNDLE_FILE.config), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT" && bootstrapVersion("auto", bundle) === 3) {
+      return { role: "standalone" };
+    }
+    throw error;
+  }
+  return identityOf(readAnnotations(JSON.parse(text)));
+}
+
+async function requirePod(podId: string, address: ShimAddress): Promise<void> {
+  if (await isListening(address.path)) return;
+  throw new Error(`cannot join pod "${podId}": no shim answers at ${address.url}`);
+}
+
+async function startDaemon(
+  flags: ShimFlags,
+  context: StartContext,
+  address: ShimAddress,
+  options: Uint8Array,
+  debug: boolean,
+): Promise<void> {
+  const socket = await bindSocket(address.path, isListening);
+  // Somebody serves this very id already (containerd asks again after a failure of its own): it is the one to use.
+  if (socket === undefined) return;
+  try {
+    const pid = spawnDaemon({
+      command: [...context.daemonCommand, ...daemonFlags(flags, context.bundle, address, debug)],
+      bundle: context.bundle,
+      socket,
+      options,
+    });
+    writeFileAtomically(join(context.bundle, BUNDLE_FILE.pid), String(pid));
+  } catch (error) {
+    socket.abandon();
+    throw error;
+  }
+}
+
+function daemonFlags(flags: ShimFlags, bundle: string, address: ShimAddress, debug: boolean): string[] {
+  return [
+    ["-namespace", flags.namespace],
+    ["-id", flags.id],
+    ["-address", flags.address],
+    ["-publish-binary", flags.publishBinary],
+    ["-bundle", bundle],
+    ["-socket", address.path],
+    ...(flags.debug || debug ? [["-debug"]] : []),
+  ].flat();
+}

@@ -1,0 +1,76 @@
+/**
+ * Entry of `containerd-shim-runhcs-v1`: reads the command line and runs one command. Each command is loaded only when
+ * it is chosen.
+ */
+import { programsBeside } from "./bootstrap/programs.ts";
+import { parseFlags, SHIM_FLAGS, shimFlags, UsageError, type ParsedFlags } from "./flags.ts";
+import { VERSION } from "./version.ts";
+
+const NAME = "containerd-shim-runhcs-v1";
+
+const HELP = `${NAME} ${VERSION}: containerd shim v2 for the Windows Host Compute Service
+
+Started by containerd for runtime type io.containerd.runhcs.v1. People use hcsctl.
+
+usage: ${NAME} -namespace NS -address ADDRESS -publish-binary PATH -id ID [-bundle DIR] [-debug] COMMAND
+       ${NAME} -info | -v | -h
+
+commands:
+  start     find or start the process that serves the task of the bundle in the working directory; prints its address
+  delete    release what the task of -bundle held; prints a DeleteResponse
+`;
+
+/** Writes all of `output` before the process ends; a pipe may take it in several pieces. */
+function print(output: string | Uint8Array, then: () => void): void {
+  process.stdout.write(output, () => then());
+}
+
+async function run(args: readonly string[]): Promise<void> {
+  const parsed = parseFlags(args, SHIM_FLAGS);
+  const { switches } = parsed;
+  if (switches.has("v") || switches.has("version")) return print(`${NAME} ${VERSION}\n`, done);
+  if (switches.has("info")) {
+    const [{ runtimeInfo }, { readStdin }] = await Promise.all([
+      import("./commands/info.ts"),
+      import("./bootstrap/stdin.ts"),
+    ]);
+    return print(runtimeInfo(readStdin(), VERSION), done);
+  }
+  const action = parsed.rest[0];
+  if (switches.has("h") || switches.has("help") || action === undefined) return print(HELP, done);
+  const command = COMMANDS[action];
+  if (command === undefined) throw new UsageError(`unknown command "${action}": must be start or delete`);
+  await command(parsed);
+}
+
+const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>> = {
+  start: async (parsed) => {
+    const { start } = await import("./commands/start.ts");
+    const { serve } = programsBeside(process.argv[1] ?? "");
+    const output = await start(shimFlags(parsed), { bundle: process.cwd(), daemonCommand: serve });
+    // Not an ordinary end: that would close the socket just handed over, and take its path away.
+    print(output, done);
+  },
+  delete: async (parsed) => {
+    const { deleteTask } = await import("./commands/delete.ts");
+    const outcome = await deleteTask(shimFlags(parsed), {
+      reclaimers: async (options) => {
+        const { linuxReclaimers } = await import("./resources/linux-reclaimers.ts");
+        return linuxReclaimers(options.emulatorStateDirectory);
+      },
+      now: () => Date.now(),
+    });
+    for (const remark of outcome.remarks) process.stderr.write(`${remark}\n`);
+    print(outcome.response, done);
+  },
+};
+
+function done(): void {
+  process.exit(0);
+}
+
+run(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${NAME}: ${error instanceof Error ? error.message : String(error)}\n`, () => {
+    process.exit(error instanceof UsageError ? 2 : 1);
+  });
+});

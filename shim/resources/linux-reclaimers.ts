@@ -1,0 +1,17 @@
+/** How things are released from outside on Linux, where compute systems are the emulator's. */
+import { reclaimSystem } from "../../hcs/emulator/reclaim.ts";
+import { unmountByProgram, unmountTree } from "../../hcs/emulator/unmount-tree.ts";
+import type { Reclaimers } from "./reclaim.ts";
+
+export function linuxReclaimers(emulatorStateDirectory: string): Reclaimers {
+  // Shares and network adapters are parts of a VM: they went with it, and its own entry sees to that.
+  const goneWithItsVm = (): Promise<void> => Promise.resolve();
+  return {
+    mount: ({ target }) => unmountTree(target, unmountByProgram),
+    vm: async ({ id }) => {
+      await reclaimSystem(emulatorStateDirectory, id);
+    },
+    share: goneWithItsVm,
+    nic: goneWithItsVm,
+  };
+}
