@@ -114,12 +114,12 @@ export const MS = {
   move: 8192,
   rec: 16384,
   silent: 32768,
-  private: 1 << 18,
-  slave: 1 << 19,
-  shared: 1 << 20,
-  relatime: 1 << 21,
-  strictatime: 1 << 24,
-  lazytime: 1 << 25,
+  private: 0x40000,
+  slave: 0x80000,
+  shared: 0x100000,
+  relatime: 0x200000,
+  strictatime: 0x1000000,
+  lazytime: 0x2000000,
 } as const;
 
 export interface MountCall {

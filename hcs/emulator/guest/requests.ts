@@ -25,10 +25,38 @@ function opaque<T extends object>(): Read<T> {
 const anything: Read<unknown> = (value) => value;
 const uint16 = integer(0, 0xffff);
 
-const base = members({ ContainerId: text, ActivityId: text });
+/** Bodies of requests that have more than the common members. Absent members mean zero. */
+export interface RequestBodies {
+  readonly create: { readonly ContainerConfig?: string };
+  readonly executeProcess: {
+    readonly Settings?: {
+      readonly ProcessParameters?: string;
+      readonly VsockStdioRelaySettings?: StdioPorts;
+    };
+  };
+  readonly waitForProcess: { readonly ProcessId?: number; readonly TimeoutInMs?: number };
+  readonly signalProcess: { readonly ProcessId?: number; readonly Options?: { readonly Signal?: number } };
+  readonly resizeConsole: { readonly ProcessId?: number; readonly Height?: number; readonly Width?: number };
+  readonly getProperties: { readonly Query?: string };
+  readonly modifySettings: {
+    readonly Request?: {
+      readonly RequestType?: string;
+      readonly ResourceType?: string;
+      readonly Settings?: unknown;
+    };
+  };
+  readonly negotiateProtocol: { readonly MinimumVersion?: number; readonly MaximumVersion?: number };
+}
 
-/** Readers of request bodies, by message. Messages that have the common members only are not listed. */
-export const REQUEST = {
+export interface StdioPorts {
+  readonly StdIn?: number;
+  readonly StdOut?: number;
+  readonly StdErr?: number;
+}
+
+type Readers<T> = { readonly [Name in keyof T]: Read<T[Name]> };
+
+export const REQUEST: Readers<RequestBodies> = {
   create: members({ ContainerConfig: text }),
   executeProcess: members({
     Settings: members({
@@ -44,10 +72,33 @@ export const REQUEST = {
     Request: members({ RequestType: text, ResourceType: text, Settings: anything }),
   }),
   negotiateProtocol: members({ MinimumVersion: uint32, MaximumVersion: uint32 }),
-} as const;
+};
 
-/** Readers of the JSON texts inside requests. */
-export const DOCUMENT = {
+/** JSON texts inside requests. */
+export interface Documents {
+  readonly containerConfig: {
+    readonly SchemaVersion?: { readonly Major?: number; readonly Minor?: number };
+    readonly OciBundlePath?: string;
+    readonly OciSpecification?: OciSpec;
+    readonly ScratchDirPath?: string;
+  };
+  readonly processParameters: ProcessParameters;
+  readonly propertyQuery: { readonly PropertyTypes?: readonly string[] };
+}
+
+export interface ProcessParameters {
+  readonly CommandLine?: string;
+  readonly CommandArgs?: readonly string[];
+  readonly WorkingDirectory?: string;
+  readonly Environment?: Readonly<Record<string, unknown>>;
+  readonly EmulateConsole?: boolean;
+  readonly CreateStdInPipe?: boolean;
+  readonly CreateStdOutPipe?: boolean;
+  readonly CreateStdErrPipe?: boolean;
+  readonly OciProcess?: OciProcess;
+}
+
+export const DOCUMENT: Readers<Documents> = {
   containerConfig: members({
     SchemaVersion: members({ Major: uint32, Minor: uint32 }),
     OciBundlePath: text,
@@ -66,18 +117,39 @@ export const DOCUMENT = {
     OciProcess: opaque<OciProcess>(),
   }),
   propertyQuery: members({ PropertyTypes: list(text) }),
-} as const;
+};
 
-/** Readers of the settings of guest resources. */
-export const SETTINGS = {
-  mappedDirectory: members({
-    MountPath: text,
-    ShareName: text,
-    ReadOnly: flag,
-    Port: integer(0, 0x7fff_ffff),
-  }),
+/** Settings of guest resources. */
+export interface ResourceSettings {
+  readonly mappedDirectory: MappedDirectorySettings;
+  readonly combinedLayers: CombinedLayersSettings;
+  readonly network: NetworkSettings;
+  readonly constraints: { readonly Linux?: OciResources };
+  readonly securityPolicy: { readonly EnforcerType?: string; readonly EncodedSecurityPolicy?: string };
+}
+
+export interface MappedDirectorySettings {
+  readonly MountPath?: string;
+  readonly ShareName?: string;
+  readonly ReadOnly?: boolean;
+}
+
+export interface CombinedLayersSettings {
+  readonly ContainerRootPath?: string;
+  readonly Layers?: readonly { readonly Path?: string }[];
+  readonly ScratchPath?: string;
+}
+
+export interface NetworkSettings {
+  readonly NamespaceID?: string;
+  readonly ID?: string;
+  readonly DNSSuffix?: string;
+  readonly DNSServerList?: string;
+}
+
+export const SETTINGS: Readers<ResourceSettings> = {
+  mappedDirectory: members({ MountPath: text, ShareName: text, ReadOnly: flag }),
   combinedLayers: members({
-    ContainerID: text,
     ContainerRootPath: text,
     Layers: list(members({ Path: text })),
     ScratchPath: text,
@@ -85,13 +157,9 @@ export const SETTINGS = {
   network: members({ NamespaceID: text, ID: text, DNSSuffix: text, DNSServerList: text }),
   constraints: members({ Linux: opaque<OciResources>() }),
   securityPolicy: members({ EnforcerType: text, EncodedSecurityPolicy: text }),
-} as const;
+};
 
-export type ProcessParameters = ReturnType<typeof DOCUMENT.processParameters>;
-export type StdioPorts = { readonly StdIn?: number; readonly StdOut?: number; readonly StdErr?: number };
-export type CombinedLayersSettings = ReturnType<typeof SETTINGS.combinedLayers>;
-export type MappedDirectorySettings = ReturnType<typeof SETTINGS.mappedDirectory>;
-export type NetworkSettings = ReturnType<typeof SETTINGS.network>;
+const base = members({ ContainerId: text, ActivityId: text });
 
 /** Parses a JSON text of the host. `what` names it in the error. */
 export function parseText(jsonText: string, what: string): unknown {
