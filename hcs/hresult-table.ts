@@ -92,6 +92,7 @@ export const HRESULT = {
   terminatedDuringStart: 0x8037_0100,
   invalidState: 0x8037_0105,
   unexpectedExit: 0x8037_0106,
+  terminated: 0x8037_0107,
   connectFailed: 0x8037_0108,
   connectionTimeout: 0x8037_0109,
   connectionClosed: 0x8037_010a,
