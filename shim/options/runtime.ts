@@ -110,7 +110,7 @@ async function readToml(text: string, where: string): Promise<RuntimeOptions> {
     else if (!GENERIC_NAMES.has(name))
       warnings.push({ option: name, source: where, message: "unknown option" });
   }
-  return withEmptiness(RunhcsOptions.create(runhcs as Partial<RunhcsOptions>), own, warnings);
+  return withEmptiness(RunhcsOptions.create(runhcs), own, warnings);
 }
 
 function checked(name: string, value: unknown, kind: Kind, where: string): unknown {
