@@ -237,10 +237,12 @@ export class Reader {
     return low >>> 0;
   }
 
-  /** A length prefix. One above 32 bits is longer than any input; say so rather than drop its upper bits. */
+  /** A length prefix. No input is longer than 32 bits can say; upper bits must not be dropped, though. */
   #length(): number {
-    const low = this.#varint();
-    return this.#high === 0 ? low : this.#high * TWO_POW_32 + low;
+    const at = this.#position;
+    const length = this.#varint();
+    if (this.#high !== 0) throw this.#error("length is beyond 32 bits", at);
+    return length;
   }
 
   /** Takes `length` bytes and returns where they start. */
