@@ -113,6 +113,12 @@ export interface ComputeSystem {
   terminate(options?: CallOptions): Promise<void>;
   pause(options?: CallOptions): Promise<void>;
   resume(options?: CallOptions): Promise<void>;
+  /**
+   * Freezes one container inside a VM; its siblings go on. Only where the platform can ({@link BackendTraits.pause}):
+   * HCS itself pauses whole systems alone.
+   */
+  pauseHosted?(containerId: string, options?: CallOptions): Promise<void>;
+  resumeHosted?(containerId: string, options?: CallOptions): Promise<void>;
   modify(request: ModifySettingRequest, options?: CallOptions): Promise<void>;
   properties(query: PropertyQuery, options?: CallOptions): Promise<SystemProperties>;
   createProcess(parameters: ProcessParameters, options?: CallOptions): Promise<HcsProcess>;
