@@ -39,6 +39,15 @@ export interface HostInfo {
   readonly logicalProcessors: number;
   /** Where the kernel and root file system of Linux utility VMs are, unless an annotation says otherwise. */
   readonly linuxBootFiles: LinuxBootFiles;
+  /** What a Linux sandbox runs that brings no image; absent where such sandboxes cannot be. */
+  readonly pauseProgram?: PauseProgram;
+}
+
+/** A program that does nothing for ever, for a sandbox to have a process. */
+export interface PauseProgram {
+  readonly args: readonly string[];
+  /** Directories of the host that it needs, to be mounted read-only under the same paths. */
+  readonly directories: readonly string[];
 }
 
 export interface LinuxBootFiles {
