@@ -1,6 +1,6 @@
 /** Runs programs and collects what they say. Every run has a limit: a program that hangs is killed and named. */
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
+import type { Writable } from "node:stream";
 
 const DEFAULT_TIMEOUT_MS = 60_000;
 
@@ -48,7 +48,11 @@ export class RunningCommand {
   constructor(
     file: string,
     args: readonly string[],
-    options: Omit<CommandOptions, "input"> & { readonly stdin?: "pipe" } = {},
+    options: Omit<CommandOptions, "input"> & {
+      readonly stdin?: "pipe";
+      /** Receives standard output instead of it being collected: for output that is large. */
+      readonly onOutput?: (chunk: Buffer) => void;
+    } = {},
   ) {
     this.command = [file, ...args].join(" ");
     this.child = spawn(file, args, {
@@ -57,8 +61,8 @@ export class RunningCommand {
       stdio: [options.stdin ?? "ignore", "pipe", "pipe"],
       ...(options.signal === undefined ? {} : { signal: options.signal, killSignal: "SIGKILL" as const }),
     });
-    collect(this.child.stdout, this.#stdout);
-    collect(this.child.stderr, this.#stderr);
+    this.child.stdout?.on("data", options.onOutput ?? ((chunk: Buffer) => this.#stdout.push(chunk)));
+    this.child.stderr?.on("data", (chunk: Buffer) => this.#stderr.push(chunk));
     this.ended = new Promise((resolve) => {
       let failure = "";
       this.child.once("error", (error) => {
@@ -119,10 +123,6 @@ export class RunningCommand {
   #result(code: number | undefined, signal: NodeJS.Signals | undefined, failure: string): CommandResult {
     return { code, signal, stdout: Buffer.concat(this.#stdout), stderr: failure + this.errors };
   }
-}
-
-function collect(stream: Readable | null, into: Buffer[]): void {
-  stream?.on("data", (chunk: Buffer) => into.push(chunk));
 }
 
 /** Runs a program to its end, whatever its exit status. */

@@ -1,0 +1,121 @@
+/**
+ * What a private containerd's pods and tasks left on the machine. Everything is recognised by the containerd's own
+ * directory or name, never by comparing before and after: other tests may run at the same time.
+ */
+import { type Dirent, readdirSync } from "node:fs";
+import { rmdir } from "node:fs/promises";
+import { runCommand } from "./command.ts";
+import {
+  cgroupDirectories,
+  cgroupsNamed,
+  isAlive,
+  listProcesses,
+  mountsBelow,
+  readEnvironment,
+  usesDirectory,
+} from "./proc.ts";
+import { until } from "./until.ts";
+
+/** The part of a private containerd that matters here. */
+export interface Traces {
+  readonly directory: string;
+  readonly namespace: string;
+  readonly emulatorDirectory: string;
+  readonly network: { readonly bridge: string };
+  readonly runtime: { readonly ours: boolean };
+}
+
+/** How long things that are on their way out may take: a shim that was told to end, a mount that is being released. */
+const SETTLE_TIMEOUT_MS = 5_000;
+
+/** A line for each thing that is still there after a moment. */
+export async function collectLeftovers(traces: Traces): Promise<string[]> {
+  let left: string[] = [];
+  const settled = until("leftovers to go", async () => (left = await findLeftovers(traces)).length === 0, {
+    timeoutMs: SETTLE_TIMEOUT_MS,
+  });
+  await settled.catch(() => undefined);
+  return left;
+}
+
+/** A line for each thing that is there right now. */
+export async function findLeftovers(traces: Traces): Promise<string[]> {
+  const { directory, namespace, network } = traces;
+  return [
+    ...processesOf(traces).map(
+      ({ pid, name, arguments: words }) => `process ${pid} ${name}: ${words.join(" ")}`,
+    ),
+    ...mountsBelow(directory).map((path) => `mount ${path}`),
+    ...cgroupsNamed(namespace)
+      // The Go shim leaves the parent of its tasks' cgroups, empty; ours has no business there at all.
+      .filter((path) => traces.runtime.ours || path !== `/${namespace}`)
+      .map((path) => `cgroup ${path}`),
+    ...files(`${directory}/state`)
+      .filter((path) =>
+        /\/io\.containerd\.(runtime\.v2\.task|sandbox\.controller\.v1\.shim)\/[^/]+\/[^/]+$/.test(path),
+      )
+      .map((path) => `bundle ${path}`),
+    ...files(`${directory}/ipam`)
+      .filter((path) => /\/\d+\.\d+\.\d+\.\d+$/.test(path))
+      .map((path) => `address ${path}`),
+    ...files("/var/lib/cni/results")
+      .filter((path) => path.includes(`/${network.bridge}-`))
+      .map((path) => `network result ${path}`),
+    ...(await linksOf(network.bridge)).map((link) => `network link ${link}`),
+    ...files(traces.emulatorDirectory).map((path) => `emulator file ${path}`),
+  ];
+}
+
+/** Ends and unmounts what is there. Files below the directory are left to whoever removes that. */
+export async function removeLeftovers(traces: Traces): Promise<void> {
+  for (const { pid } of processesOf(traces)) tryKill(pid);
+  await until("processes to end", () => processesOf(traces).length === 0, { timeoutMs: SETTLE_TIMEOUT_MS });
+  for (const path of mountsBelow(traces.directory)) await runCommand("umount", ["--lazy", path]);
+  for (const path of cgroupsNamed(traces.namespace).flatMap(cgroupDirectories)) {
+    // The kernel takes a moment to forget processes that have ended.
+    await until(`cgroup ${path} to go`, () => rmdir(path).then(() => true), { timeoutMs: SETTLE_TIMEOUT_MS });
+  }
+}
+
+/** Processes that carry the directory in their arguments or environment, or live on a file system from below it. */
+function processesOf({ directory }: Traces): ReturnType<typeof listProcesses> {
+  return listProcesses().filter(
+    ({ pid, arguments: words }) =>
+      pid !== process.pid &&
+      isAlive(pid) &&
+      (words.some((word) => word.includes(directory)) ||
+        readEnvironment(pid).some((entry) => entry.includes(`${directory}/`)) ||
+        usesDirectory(pid, directory)),
+  );
+}
+
+/** Interfaces that are still attached to a bridge. */
+async function linksOf(bridge: string): Promise<string[]> {
+  const links = await runCommand("ip", ["-o", "link", "show", "master", bridge]);
+  return links.stdout
+    .toString("utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+}
+
+/** Every path below a directory, the directory itself not. */
+function files(directory: string): string[] {
+  let entries: Dirent[];
+  try {
+    entries = readdirSync(directory, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+  return entries.flatMap((entry) => {
+    const path = `${directory}/${entry.name}`;
+    return entry.isDirectory() ? [path, ...files(path)] : [path];
+  });
+}
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

@@ -1,0 +1,118 @@
+/** What /proc and /sys say about processes, mounts and cgroups. */
+import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+
+/** A process, as far as tests ask about it. */
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly parent: number;
+  /** One letter of proc(5): `Z` is a zombie. */
+  readonly state: string;
+  readonly name: string;
+  readonly arguments: readonly string[];
+}
+
+/** Every process of this pid namespace. One that ends meanwhile is left out. */
+export function listProcesses(): ProcessFacts[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => readProcess(Number(name)))
+    .filter((facts) => facts !== undefined);
+}
+
+/** One process; undefined when there is none of this number. */
+export function readProcess(pid: number): ProcessFacts | undefined {
+  const stat = readOptional(`/proc/${pid}/stat`);
+  // The name is in brackets and may hold anything, brackets too.
+  const match = /^\d+ \((?<name>.*)\) (?<state>\S) (?<parent>\d+) /s.exec(stat);
+  if (match?.groups === undefined) return undefined;
+  const { name = "", state = "", parent = "" } = match.groups;
+  const words = readOptional(`/proc/${pid}/cmdline`).split("\0").slice(0, -1);
+  return { pid, parent: Number(parent), state, name, arguments: words };
+}
+
+/** Whether a process exists and is not a zombie. */
+export function isAlive(pid: number): boolean {
+  const facts = readProcess(pid);
+  return facts !== undefined && facts.state !== "Z";
+}
+
+/** The environment a process was started with; empty when it is gone. */
+export function readEnvironment(pid: number): string[] {
+  return readOptional(`/proc/${pid}/environ`).split("\0").slice(0, -1);
+}
+
+/** Memory a process answers for, its share of shared pages included (PSS), in bytes; 0 when it is gone. */
+export function proportionalMemory(pid: number): number {
+  const kilobytes = /^Pss:\s+(\d+) kB/m.exec(readOptional(`/proc/${pid}/smaps_rollup`))?.[1];
+  return Number(kilobytes ?? 0) * 1024;
+}
+
+/** Mount points of a process's mount namespace that are `directory` or below it, deepest first. */
+export function mountsBelow(directory: string, pid: number | "self" = "self"): string[] {
+  return readOptional(`/proc/${pid}/mountinfo`)
+    .split("\n")
+    .map((line) => unescapeMountPath(line.split(" ")[4] ?? ""))
+    .filter((path) => path === directory || path.startsWith(`${directory}/`))
+    .sort((one, other) => other.length - one.length);
+}
+
+/** Whether a process in a mount namespace of its own has anything from below `directory` mounted. */
+export function usesDirectory(pid: number, directory: string): boolean {
+  try {
+    if (readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync("/proc/self/ns/mnt")) return false;
+  } catch {
+    return false;
+  }
+  return readOptional(`/proc/${pid}/mountinfo`).includes(`${directory}/`);
+}
+
+/** The top directories of all cgroup hierarchies, of version 1 and 2. */
+function cgroupHierarchies(): string[] {
+  return ["/sys/fs/cgroup", ...subdirectories("/sys/fs/cgroup")];
+}
+
+/**
+ * Cgroups at or below `/<name>` in any hierarchy, deepest first, as paths in the hierarchy.
+ */
+export function cgroupsNamed(name: string): string[] {
+  const paths = cgroupHierarchies().flatMap((hierarchy) =>
+    subdirectories(hierarchy).includes(`${hierarchy}/${name}`)
+      ? descend(`${hierarchy}/${name}`).map((path) => path.slice(hierarchy.length))
+      : [],
+  );
+  return [...new Set(paths)].sort((one, other) => other.length - one.length);
+}
+
+/** The directories of a cgroup, one for each hierarchy that has it. */
+export function cgroupDirectories(path: string): string[] {
+  return cgroupHierarchies()
+    .map((hierarchy) => hierarchy + path)
+    .filter((directory) => existsSync(directory));
+}
+
+function descend(directory: string): string[] {
+  return [...subdirectories(directory).flatMap(descend), directory];
+}
+
+function subdirectories(directory: string): string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => `${directory}/${entry.name}`);
+  } catch {
+    return [];
+  }
+}
+
+/** proc(5): blanks and backslashes in mount paths are octal escapes. */
+function unescapeMountPath(path: string): string {
+  return path.replaceAll(/\\(\d{3})/g, (_, code: string) => String.fromCharCode(parseInt(code, 8)));
+}
+
+function readOptional(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
