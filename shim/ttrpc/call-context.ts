@@ -55,7 +55,7 @@ export class ServerCallContext implements CallContext {
     this.#clock = clock;
     if (request.timeoutNano !== 0n) {
       this.timeoutMs = Number(request.timeoutNano) / 1e6;
-      this.deadline = clock.now() + this.timeoutMs;
+      this.deadline = clock.monotonic() + this.timeoutMs;
     }
   }
 
@@ -85,7 +85,7 @@ export class ServerCallContext implements CallContext {
     const controller = new AbortController();
     if (this.#abortReason !== undefined) controller.abort(this.#abortReason);
     else if (this.deadline !== undefined && !this.#released) {
-      if (this.deadline <= this.#clock.now()) {
+      if (this.deadline <= this.#clock.monotonic()) {
         this.#abortReason = deadlineExceeded();
         controller.abort(this.#abortReason);
       } else this.#alarm = new Alarm(this.#clock, this.deadline, () => this.abort(deadlineExceeded()));

@@ -35,7 +35,7 @@ export class CallLimit {
     };
     signal?.addEventListener("abort", this.#onAbort, { once: true });
     if (timeoutMs === undefined || timeoutMs === Infinity) return;
-    this.#deadline = clock.now() + timeoutMs;
+    this.#deadline = clock.monotonic() + timeoutMs;
     this.#alarm = new Alarm(clock, this.#deadline, () => {
       signal?.removeEventListener("abort", this.#onAbort);
       giveUp(deadlineFailure(name, timeoutMs));
@@ -46,7 +46,7 @@ export class CallLimit {
   remainingNano(): bigint {
     if (this.#deadline === undefined) return 0n;
     // Zero would mean that there is no deadline, a negative number that it was over when the call was sent.
-    return BigInt(Math.max(1, Math.ceil((this.#deadline - this.#clock.now()) * 1e6)));
+    return BigInt(Math.max(1, Math.ceil((this.#deadline - this.#clock.monotonic()) * 1e6)));
   }
 
   /** The call is over. */

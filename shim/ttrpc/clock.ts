@@ -3,11 +3,13 @@
 /** What this folder asks of a clock. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. */
-  now(): number;
-  /** Calls `callback` once, `delayMs` from now (at most {@link LONGEST_TIMER_MS}). */
-  setTimer(callback: () => void, delayMs: number): unknown;
-  /** Takes back a timer. One that has fired is ignored. */
-  clearTimer(timer: unknown): void;
+  monotonic(): number;
+  /**
+   * Calls `callback` once, in `ms` milliseconds (at most {@link LONGEST_TIMER_MS}).
+   *
+   * @returns a function that calls it off; calling that late or twice is harmless
+   */
+  setTimeout(callback: () => void, ms: number): () => void;
 }
 
 /** The longest delay a timer of Node can have; it fires at once with a longer one. */
@@ -15,9 +17,11 @@ export const LONGEST_TIMER_MS = 0x7fff_ffff;
 
 /** The clock of `performance.now()`. */
 export const SYSTEM_CLOCK: Clock = {
-  now: () => performance.now(),
-  setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
-  clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  monotonic: () => performance.now(),
+  setTimeout: (callback, ms) => {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
 };
 
 /** Calls back once when a moment has come, however far away it is. */
@@ -25,28 +29,29 @@ export class Alarm {
   readonly #clock: Clock;
   readonly #at: number;
   readonly #callback: () => void;
-  #timer: unknown;
+  #cancelTimer: () => void;
 
   /** @param at the moment, on the clock's scale */
   constructor(clock: Clock, at: number, callback: () => void) {
     this.#clock = clock;
     this.#at = at;
     this.#callback = callback;
-    this.#arm();
+    this.#cancelTimer = this.#arm();
   }
 
   cancel(): void {
-    this.#clock.clearTimer(this.#timer);
+    this.#cancelTimer();
   }
 
-  #arm(): void {
-    const remaining = Math.ceil(this.#at - this.#clock.now());
-    this.#timer = this.#clock.setTimer(this.#onTimer, Math.min(Math.max(remaining, 0), LONGEST_TIMER_MS));
+  #arm(): () => void {
+    const remaining = Math.max(0, Math.ceil(this.#at - this.#clock.monotonic()));
+    return this.#clock.setTimeout(
+      () => {
+        // Timers are cut to whole milliseconds and to a longest delay: the moment may not have come yet.
+        if (this.#clock.monotonic() < this.#at) this.#cancelTimer = this.#arm();
+        else this.#callback();
+      },
+      Math.min(remaining, LONGEST_TIMER_MS),
+    );
   }
-
-  // Timers are cut to whole milliseconds and to a longest delay: the moment may not have come yet.
-  readonly #onTimer = (): void => {
-    if (this.#clock.now() < this.#at) this.#arm();
-    else this.#callback();
-  };
 }

@@ -49,8 +49,8 @@ export class Connection {
   #ending = false;
   #closed = false;
   #cause: Error | undefined;
-  #stallTimer: unknown;
-  #endTimer: unknown;
+  #cancelStallTimer: (() => void) | undefined;
+  #cancelEndTimer: (() => void) | undefined;
   readonly #drainWaiters: (() => void)[] = [];
 
   constructor(stream: Duplex, handler: ConnectionHandler, options: ConnectionOptions = {}) {
@@ -136,7 +136,7 @@ export class Connection {
     this.#stream.end();
     // The peer's end must be seen even if reading was paused.
     this.#stream.resume();
-    this.#endTimer = this.#clock.setTimer(() => {
+    this.#cancelEndTimer = this.#clock.setTimeout(() => {
       const left = this.#stream.writableLength;
       this.destroy(
         left === 0
@@ -157,8 +157,8 @@ export class Connection {
   #finish(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#clock.clearTimer(this.#stallTimer);
-    this.#clock.clearTimer(this.#endTimer);
+    this.#cancelStallTimer?.();
+    this.#cancelEndTimer?.();
     this.#decoder.stop();
     this.output.take();
     this.#releaseWaiters();
@@ -183,17 +183,15 @@ export class Connection {
       stream.write(last, this.#onWritten);
       stream.uncork();
     }
-    if (this.#writeStallMs !== undefined && this.#stallTimer === undefined && stream.writableLength > 0) {
-      this.#armStallTimer(this.#writeStallMs);
-    }
+    if (this.#cancelStallTimer === undefined) this.#watchForStall();
   }
 
   readonly #onWritten = (): void => {
     if (this.#closed) return;
-    if (this.#stallTimer !== undefined && this.#writeStallMs !== undefined) {
-      this.#clock.clearTimer(this.#stallTimer);
-      this.#stallTimer = undefined;
-      if (this.#stream.writableLength > 0) this.#armStallTimer(this.#writeStallMs);
+    if (this.#cancelStallTimer !== undefined) {
+      this.#cancelStallTimer();
+      this.#cancelStallTimer = undefined;
+      this.#watchForStall();
     }
     if (!this.#congested || this.queuedBytes > this.#highWaterBytes / 2) return;
     this.#congested = false;
@@ -201,8 +199,11 @@ export class Connection {
     this.#handler.onDrain();
   };
 
-  #armStallTimer(limitMs: number): void {
-    this.#stallTimer = this.#clock.setTimer(() => {
+  /** Limits the time until the next write is done, if one is under way. */
+  #watchForStall(): void {
+    const limitMs = this.#writeStallMs;
+    if (limitMs === undefined || this.#stream.writableLength === 0) return;
+    this.#cancelStallTimer = this.#clock.setTimeout(() => {
       this.destroy(new Error(`cannot send ${this.queuedBytes} bytes: peer has not read for ${limitMs} ms`));
     }, limitMs);
   }

@@ -162,7 +162,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
       if (alarm !== undefined || this.connection.closed || !this.#streams.has(stream.id)) return;
       this.#crowded.set(
         stream,
-        new Alarm(clock, clock.now() + limits.streamStallMs, () => {
+        new Alarm(clock, clock.monotonic() + limits.streamStallMs, () => {
           stream.fail(new RpcError(Code.ResourceExhausted, "data handling error: ttrpc: stream buffer full"));
         }),
       );
@@ -217,7 +217,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
     const { clock, reporter } = this.#host;
     const { name, clientStreaming, serverStreaming } = method.descriptor;
     const context = new ServerCallContext(method.service, name, this, request, clock);
-    const startedAt = reporter.active ? clock.now() : undefined;
+    const startedAt = reporter.active ? clock.monotonic() : undefined;
     const call: RunningCall = { streamId, method, context, startedAt };
     this.#running.add(call);
     this.#host.onCall(1);
@@ -344,7 +344,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
       service: call.method.service,
       method: call.method.descriptor.name,
       code: error === undefined ? Code.OK : statusOf(error).code,
-      durationMs: this.#host.clock.now() - startedAt,
+      durationMs: this.#host.clock.monotonic() - startedAt,
       delivered: this.connection.writable,
       error,
     });

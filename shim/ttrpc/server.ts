@@ -185,7 +185,9 @@ export class Server implements AsyncDisposable {
       };
       const giveUp = (): void => done(false);
       const alarm =
-        typeof limit === "number" ? new Alarm(this.#clock, this.#clock.now() + limit, giveUp) : undefined;
+        typeof limit === "number"
+          ? new Alarm(this.#clock, this.#clock.monotonic() + limit, giveUp)
+          : undefined;
       this.#waiters.add(check);
       if (!(limit instanceof AbortSignal)) return;
       if (limit.aborted) giveUp();
