@@ -23,6 +23,7 @@ const RESIDENCE: Readonly<Record<Holding["kind"], Residence>> = {
 export class Holdings {
   readonly #journal: Journal;
   #held: Held[] = [];
+  #ended = false;
 
   constructor(journal: Journal) {
     this.#journal = journal;
@@ -39,14 +40,26 @@ export class Holdings {
     release: (signal: AbortSignal) => Promise<void>,
   ): Promise<T> {
     this.#journal.hold(holding);
+    let value: T;
     try {
-      const value = await acquire();
-      this.#held.push({ holding, residence: RESIDENCE[holding.kind], release });
-      return value;
+      value = await acquire();
     } catch (error) {
       this.#journal.strike(holding.key);
       throw error;
     }
+    this.#held.push({ holding, residence: RESIDENCE[holding.kind], release });
+    if (this.#ended) {
+      // It came too late: whoever asked has given up, and everything else was released meanwhile.
+      await this.release(new AbortController().signal, ({ key }) => key === holding.key);
+      throw new ShimError("WRONG_STATE", `cannot keep ${holding.kind} ${holding.key}: its task was given up`);
+    }
+    return value;
+  }
+
+  /** Releases everything, and from now on whatever a straggler still acquires. */
+  async end(signal: AbortSignal): Promise<void> {
+    this.#ended = true;
+    await this.release(signal);
   }
 
   /** What is held, oldest first. */

@@ -40,7 +40,7 @@ export interface OutputRelay {
   /** The process has exited. */
   processEnded(): void;
   /** Resolves when all output was handed to the client, or when the signal fires. */
-  drained(signal: AbortSignal): Promise<{ readonly complete: boolean }>;
+  drained(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -1,0 +1,22 @@
+/** What pods need from the process around them. One for all pods of a process; it holds nothing of any of them. */
+import type { HcsBackend, HostInfo } from "../../hcs/api.ts";
+import type { Clock } from "../clock.ts";
+import type { StreamResolver } from "../io/upstream.ts";
+import type { Logger } from "../log/logger.ts";
+import type { Timeline } from "../phases/timeline.ts";
+import type { TaskEvents } from "../task/task.ts";
+
+export interface PodEnvironment {
+  readonly backend: HcsBackend;
+  readonly host: HostInfo;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly timeline: Timeline;
+  readonly events: TaskEvents;
+  /** containerd's namespace. */
+  readonly namespace: string;
+  readonly stateDirectory: string;
+  /** `Owner` of compute systems. */
+  readonly owner: string;
+  readonly streams: StreamResolver;
+}

@@ -1,0 +1,94 @@
+/**
+ * A pod's network inside its VM: a network adapter for each endpoint of the namespace, first in the VM, then
+ * configured by the guest.
+ */
+import { randomUUID } from "node:crypto";
+import type { Network, NetworkEndpoint, NetworkNamespace } from "../../hcs/api.ts";
+import { addNetworkAdapter, removeNetworkAdapter } from "../../hcs/guest/modify.ts";
+import type { LinuxNetworkAdapter } from "../../hcs/guest/resources.ts";
+import { isNotFound } from "../../hcs/hresult.ts";
+import { networkAdapterPath } from "../../hcs/schema/modify.ts";
+import type { Holdings } from "../resources/holdings.ts";
+import { unlessGone, type UvmView } from "./uvm.ts";
+
+/** Gives the VM the network that `reference` names. @returns the namespace the containers of the pod join */
+export async function addNetwork(
+  uvm: UvmView,
+  network: Network,
+  holdings: Holdings,
+  reference: string,
+  signal: AbortSignal,
+): Promise<NetworkNamespace> {
+  const namespace = await network.openNamespace(reference, { signal });
+  for (const endpoint of primaryFirst(namespace.endpoints)) {
+    await addAdapter(uvm, holdings, namespace.id, endpoint, signal);
+  }
+  return namespace;
+}
+
+/** The guest names its interfaces in the order they arrive; eth0 is to be the first. */
+function primaryFirst(endpoints: readonly NetworkEndpoint[]): NetworkEndpoint[] {
+  const rank = (endpoint: NetworkEndpoint): number => (endpoint.name.endsWith("eth0") ? 0 : 1);
+  return [...endpoints].sort((a, b) => rank(a) - rank(b));
+}
+
+async function addAdapter(
+  uvm: UvmView,
+  holdings: Holdings,
+  namespaceId: string,
+  endpoint: NetworkEndpoint,
+  signal: AbortSignal,
+): Promise<void> {
+  const nic = randomUUID();
+  const ResourcePath = networkAdapterPath(nic);
+  const Settings = { EndpointId: endpoint.id, MacAddress: endpoint.macAddress };
+  const adapter = guestAdapter(nic, namespaceId, endpoint);
+  const removeFromVm = async (budget: AbortSignal): Promise<void> => {
+    try {
+      await uvm.system.modify({ ResourcePath, RequestType: "Remove", Settings }, { signal: budget });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  };
+  await holdings.acquire(
+    { kind: "nic", key: `nic:${uvm.id}/${nic}`, data: { vm: uvm.id, nic, endpoint: endpoint.id } },
+    async () => {
+      await uvm.system.modify({ ResourcePath, RequestType: "Add", Settings }, { signal });
+      if (!uvm.guest.canAddNetwork) return;
+      try {
+        await uvm.guest.modify(addNetworkAdapter(adapter), { signal });
+      } catch (error) {
+        await removeFromVm(signal);
+        throw error;
+      }
+    },
+    (budget) =>
+      unlessGone(uvm, async () => {
+        if (uvm.guest.canAddNetwork)
+          await uvm.guest.modify(removeNetworkAdapter(adapter), { signal: budget });
+        await removeFromVm(budget);
+      }),
+  );
+}
+
+/** An HCN endpoint in the words of a Linux guest: domain and search list joined, everything lower case. */
+function guestAdapter(nic: string, namespaceId: string, endpoint: NetworkEndpoint): LinuxNetworkAdapter {
+  const { dns } = endpoint;
+  const suffixes = [...(dns.domain === undefined ? [] : [dns.domain]), ...dns.search];
+  return {
+    NamespaceID: namespaceId,
+    ID: nic,
+    MacAddress: endpoint.macAddress,
+    DNSSuffix: suffixes.join(",").toLowerCase(),
+    DNSServerList: dns.servers.join(",").toLowerCase(),
+    IPConfigs: endpoint.ipConfigurations.map(({ ipAddress, prefixLength }) => ({
+      IPAddress: ipAddress,
+      PrefixLength: prefixLength,
+    })),
+    Routes: endpoint.routes.map(({ nextHop, destinationPrefix, metric }) => ({
+      NextHop: nextHop,
+      DestinationPrefix: destinationPrefix,
+      ...(metric === undefined ? {} : { Metric: metric }),
+    })),
+  };
+}

@@ -1,0 +1,18 @@
+/** A Create request, read: what the pod and task layers work with. */
+import type { RootfsMount } from "../../hcs/api.ts";
+import type { Identity } from "../../oci/identity.ts";
+import type { Spec } from "../../oci/spec.ts";
+import type { StdioPaths } from "../io/upstream.ts";
+import type { Options } from "../options/own.ts";
+
+export interface CreateRequest {
+  readonly id: string;
+  readonly bundle: string;
+  readonly rootfs: readonly RootfsMount[];
+  readonly terminal: boolean;
+  readonly stdio: StdioPaths;
+  readonly spec: Spec;
+  readonly identity: Identity;
+  /** Options in force for this task, its pod's annotations included. */
+  readonly options: Options;
+}

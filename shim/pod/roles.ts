@@ -1,0 +1,41 @@
+/**
+ * The two parts a Linux container can play: it owns the VM (a sandbox, or a task that is not part of a pod), or it
+ * lives in one. They differ in what pausing, updating and ending mean.
+ */
+import { ShimError } from "../errors.ts";
+import type { Phases } from "../phases/phases.ts";
+import type { LinuxContainerRole } from "./linux-container.ts";
+import { updateVm } from "./update-vm.ts";
+import type { Uvm, UvmView } from "./uvm.ts";
+
+/** Pausing pauses the VM, limits are the VM's, and the VM ends with the container. */
+export function ownerRole(uvm: Uvm, stopWorkloads: (phases: Phases) => Promise<void>): LinuxContainerRole {
+  return {
+    pause: (signal) => uvm.system.pause({ signal }),
+    resume: (signal) => uvm.system.resume({ signal }),
+    update: async (kind, resources, _annotations, phases) => {
+      await phases.run("update", (signal) => updateVm(uvm, kind, resources, signal));
+      return true;
+    },
+    onEnded: async (holdings, phases) => {
+      await stopWorkloads(phases);
+      await phases.run("network-release", (signal) => holdings.release(signal, ({ kind }) => kind === "nic"));
+      // Closing has a budget of its own.
+      await holdings.release(new AbortController().signal, ({ kind }) => kind === "vm");
+    },
+  };
+}
+
+/** Only the container itself is paused, limited and ended; its siblings never notice. */
+export function workloadRole(id: string, uvm: UvmView): LinuxContainerRole {
+  const { system } = uvm;
+  const unsupported = (verb: string): never => {
+    throw new ShimError("UNSUPPORTED", `cannot ${verb} task "${id}": this platform pauses whole VMs only`);
+  };
+  return {
+    pause: async (signal) => system.pauseHosted?.(id, { signal }) ?? unsupported("pause"),
+    resume: async (signal) => system.resumeHosted?.(id, { signal }) ?? unsupported("resume"),
+    update: () => Promise.resolve(false),
+    onEnded: () => Promise.resolve(),
+  };
+}
