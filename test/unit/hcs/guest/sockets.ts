@@ -72,7 +72,7 @@ export class TestSockets {
   async dispose(): Promise<void> {
     for (const server of this.#servers.values()) server.close();
     for (const socket of this.#sockets) socket.destroy();
-    await Promise.all([...this.#sockets].map((socket) => socket.closed || once(socket, "close")));
+    for (const socket of this.#sockets) if (!socket.closed) await once(socket, "close");
     rmSync(this.#directory, { recursive: true });
   }
 
