@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 
 import { BootstrapParams, BootstrapResult } from "../../../protos/gen/bootstrap.ts";
+import { Metrics } from "../../../protos/gen/cgroups-v1.ts";
 import { LinuxContainerSecurityContext, PodSandboxConfig } from "../../../protos/gen/cri.ts";
 import { ForwardRequest, TaskCreate, TaskDelete, TaskExit } from "../../../protos/gen/events.ts";
 import { Any, Status as RpcStatus, Timestamp } from "../../../protos/gen/google.ts";
@@ -236,7 +237,8 @@ pins(RuntimeOptions, [
 ]);
 pins(Statistics, [
   [{ windows: WindowsContainerStatistics.create({ uptimeNs: 7n }) }, "0a021807"],
-  [{ linux: undefined, vm: { processor: { totalRuntimeNs: 7n }, memory: undefined } }, "1a040a020807"],
+  [{ linux: Metrics.create() }, "1200"],
+  [{ vm: { processor: { totalRuntimeNs: 7n }, memory: undefined } }, "1a040a020807"],
 ]);
 pins(BootstrapParams, [
   [{ instanceId: "a" }, "0a0161"],
