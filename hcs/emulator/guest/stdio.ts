@@ -4,11 +4,14 @@ import { InputRelay } from "./input-relay.ts";
 import { OutputRelay } from "./output-relay.ts";
 import type { StdioPipes } from "./pipes.ts";
 import type { Dial, StdioConnections, StreamName } from "./stdio-ports.ts";
+import type { TeeLog } from "./tee-log.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface AttachOptions {
   /** Given for init processes: a broken output connection is dialled again, at the same port. */
   readonly redial?: { readonly dial: Dial; readonly ports: ReadonlyMap<StreamName, number> };
+  /** Gets a copy of the output. */
+  readonly tee?: TeeLog;
 }
 
 /** The guest's side of a process's streams. */
@@ -51,6 +54,7 @@ export class PipeStdio implements GuestStdio {
         pipe.resume();
         continue;
       }
+      pipe.on("data", (chunk: Buffer) => options.tee?.write(chunk));
       this.#outputs.push(new OutputRelay(pipe, connection, { handshake: true, ...redialOf(name, options) }));
     }
   }
@@ -93,6 +97,7 @@ export class TerminalStdio implements GuestStdio {
     if (connections.stdout === undefined) {
       output.resume();
     } else {
+      output.on("data", (chunk: Buffer) => options.tee?.write(chunk));
       this.#output = new OutputRelay(output, connections.stdout, {
         handshake: false,
         ...redialOf("stdout", options),

@@ -1,0 +1,19 @@
+/** Connecting to the host's Hyper-V sockets: unix sockets named by service id. */
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { vsockServiceId } from "../../hv-socket.ts";
+import type { Dial } from "../guest/stdio-ports.ts";
+
+export function dialIn(directory: string): Dial {
+  return (port) =>
+    new Promise<Socket>((resolve, reject) => {
+      const socket = connect({ path: join(directory, vsockServiceId(port)), allowHalfOpen: true });
+      // Connected sockets may be handed to a process as they are: nothing may be read from them before.
+      socket.pause();
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(socket);
+      });
+    });
+}

@@ -1,0 +1,70 @@
+/**
+ * Handles to this compute system: the creator's connection and those accepted on the control socket
+ * (`messages.ts`). With the last one closed the system ends, when its document says so.
+ */
+import { once } from "node:events";
+import { createServer, Socket } from "node:net";
+import { encodeLine, LineSplitter, parseHandleRequest, type HandleEvent } from "./messages.ts";
+
+export interface HandlesOptions {
+  /** A handle asks to start the system. May be called more than once. */
+  readonly onStart: () => void;
+  /** The last handle has been closed. */
+  readonly onLastClosed: () => void;
+  /** Something that cannot be obeyed came over a handle. */
+  readonly onStray: (line: string) => void;
+}
+
+/** File descriptor of the creator's handle. */
+const CREATOR_FD = 3;
+
+export class Handles {
+  readonly #options: HandlesOptions;
+  readonly #open = new Set<Socket>();
+  /** Told to every handle that is opened later. */
+  readonly #events: HandleEvent[] = [];
+
+  constructor(options: HandlesOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the creator's handle. */
+  adoptCreator(): void {
+    this.add(new Socket({ fd: CREATOR_FD, readable: true, writable: true }));
+  }
+
+  /** Accepts further handles at `path` until the process ends. */
+  async listen(path: string): Promise<void> {
+    const server = createServer((socket) => this.add(socket));
+    server.listen(path);
+    await once(server, "listening");
+  }
+
+  add(socket: Socket): void {
+    this.#open.add(socket);
+    const lines = new LineSplitter();
+    socket.setEncoding("utf8");
+    socket.on("data", (chunk: string) => {
+      for (const line of lines.push(chunk)) this.#obey(line);
+    });
+    // A broken handle is a closed one.
+    socket.on("error", () => socket.destroy());
+    socket.on("end", () => socket.destroy());
+    socket.on("close", () => {
+      this.#open.delete(socket);
+      if (this.#open.size === 0) this.#options.onLastClosed();
+    });
+    for (const event of this.#events) socket.write(encodeLine(event));
+  }
+
+  #obey(line: string): void {
+    if (parseHandleRequest(line) === undefined) this.#options.onStray(line);
+    else this.#options.onStart();
+  }
+
+  /** Tells all handles, those opened later too. */
+  announce(event: HandleEvent): void {
+    this.#events.push(event);
+    for (const socket of this.#open) socket.write(encodeLine(event));
+  }
+}

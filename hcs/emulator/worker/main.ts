@@ -1,0 +1,76 @@
+/**
+ * The worker: one process per emulated VM, what vmwp.exe is on Windows. It is process 1 of its own pid namespace, so
+ * that its end is the end of everything in the VM, and it hosts the guest agent.
+ *
+ * Usage: `main.ts <system directory>`, in new pid, mount, uts, ipc and network namespaces, with the creator's handle
+ * as file descriptor 3.
+ */
+import { bootGuest } from "../guest/boot.ts";
+import { describe } from "../guest/errors.ts";
+import { GuestLog, logLevelOf } from "../guest/log.ts";
+import { readSystemFile, systemPaths, type SystemFile } from "../system-file.ts";
+import { dialIn } from "./dial.ts";
+import { Handles } from "./handles.ts";
+import type { WorkerExitType } from "./messages.ts";
+import { buildView, configureNetwork, HV_SOCKETS, joinCgroup } from "./view.ts";
+
+async function runWorker(directory: string): Promise<void> {
+  const system = readSystemFile(directory);
+  const log = new GuestLog(logLevelOf(kernelCommandLine(system)), process.stderr);
+  let started = false;
+
+  const exit = (exitType: WorkerExitType, reason?: string): never => {
+    // Small writes to a local socket are done when they return.
+    handles.announce(
+      reason === undefined ? { event: "exit", exitType } : { event: "exit", exitType, reason },
+    );
+    process.exit(exitType === "UnexpectedExit" ? 1 : 0);
+  };
+  const crash = (error: unknown): never => {
+    log.error("guest agent crashed", { error: describe(error), stack: stackOf(error) });
+    return exit("UnexpectedExit", describe(error));
+  };
+  const start = (): void => {
+    if (started) return;
+    started = true;
+    handles.announce({ event: "started" });
+    const dial = dialIn(HV_SOCKETS);
+    const podsCgroup = `${system.cgroup}/pods`;
+    bootGuest({ dial, log, podsCgroup, powerOff: () => exit("GracefulExit") }).catch(crash);
+  };
+  const handles = new Handles({
+    onStart: start,
+    onLastClosed: () => {
+      if (system.terminateOnLastHandleClosed) process.exit(0);
+    },
+    onStray: (line) => log.warning("request on a handle ignored", { line }),
+  });
+
+  process.on("uncaughtException", crash);
+  handles.adoptCreator();
+  await handles.listen(systemPaths(directory).controlSocket);
+  joinCgroup(system.cgroup);
+  buildView(directory, system);
+  configureNetwork(system);
+  process.chdir("/");
+  handles.announce({ event: "created" });
+}
+
+function kernelCommandLine(system: SystemFile): string | undefined {
+  return system.document.VirtualMachine?.Chipset?.LinuxKernelDirect?.KernelCmdLine;
+}
+
+function stackOf(error: unknown): string | undefined {
+  return error instanceof Error ? error.stack : undefined;
+}
+
+const [directory] = process.argv.slice(2);
+if (directory === undefined) {
+  process.stderr.write("usage: worker <system directory>\n");
+  process.exitCode = 2;
+} else {
+  runWorker(directory).catch((error: unknown) => {
+    process.stderr.write(`cannot run worker of "${directory}": ${describe(error)}\n`);
+    process.exit(1);
+  });
+}
