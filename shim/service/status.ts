@@ -1,0 +1,40 @@
+/** The one place where errors of any kind become RPC status. */
+import { DeadlineError } from "../clock.ts";
+import { asError, ERRORS, ShimError, type RpcStatus } from "../errors.ts";
+import { StdioError, type StdioFault } from "../io/errors.ts";
+import { Code, RpcError } from "../ttrpc/index.ts";
+
+const CODE: Readonly<Record<RpcStatus, number>> = {
+  "invalid argument": Code.InvalidArgument,
+  "not found": Code.NotFound,
+  "already exists": Code.AlreadyExists,
+  "failed precondition": Code.FailedPrecondition,
+  "deadline exceeded": Code.DeadlineExceeded,
+  unimplemented: Code.Unimplemented,
+  unavailable: Code.Unavailable,
+  unknown: Code.Unknown,
+};
+
+/**
+ * Anything that was thrown, as what the client is told. Failures of HCS, of a guest and of a spec have no class of
+ * their own for containerd: their text says what happened.
+ */
+export function toRpcError(thrown: unknown): RpcError {
+  if (thrown instanceof RpcError) return thrown;
+  const error = asError(thrown);
+  return new RpcError(codeOf(error), error.message, { cause: error });
+}
+
+function codeOf(error: Error): number {
+  if (error instanceof ShimError) return CODE[ERRORS[error.code].status];
+  if (error instanceof StdioError) return STDIO_CODE[error.fault];
+  if (error instanceof DeadlineError) return Code.DeadlineExceeded;
+  return Code.Unknown;
+}
+
+const STDIO_CODE: Readonly<Record<StdioFault, number>> = {
+  invalid: Code.InvalidArgument,
+  unsupported: Code.InvalidArgument,
+  unavailable: Code.Unknown,
+  timeout: Code.DeadlineExceeded,
+};

@@ -1,0 +1,24 @@
+/** The payload of a Stats reply, in the form that the platform's containerd reads. */
+import type { BackendTraits } from "../../hcs/api.ts";
+import type { GuestProperties } from "../../hcs/guest/properties.ts";
+import { packAny } from "../../protos/any.ts";
+import { Metrics } from "../../protos/gen/cgroups-v1.ts";
+import type { Any } from "../../protos/gen/google.ts";
+import { Statistics } from "../../protos/gen/stats.ts";
+import { linuxMetrics } from "./linux-metrics.ts";
+import { windowsStatistics } from "./windows-statistics.ts";
+
+type Form = BackendTraits["statistics"];
+
+const FORMS: Readonly<Record<Form, (properties: GuestProperties) => Any>> = {
+  cgroups: ({ LCOWMetrics }) => packAny(Metrics, linuxMetrics(LCOWMetrics ?? {})),
+  runhcs: ({ LCOWMetrics, Statistics: windows }) =>
+    packAny(Statistics, {
+      linux: LCOWMetrics === undefined ? undefined : linuxMetrics(LCOWMetrics),
+      windows: windows === undefined ? undefined : windowsStatistics(windows),
+    }),
+};
+
+export function statsPayload(form: Form, properties: GuestProperties): Any {
+  return FORMS[form](properties);
+}
