@@ -216,7 +216,11 @@ export interface NetworkEndpoint {
   /** `00-15-5D-…`, as HCN writes it. */
   readonly macAddress: string;
   readonly ipConfigurations: readonly { readonly ipAddress: string; readonly prefixLength: number }[];
-  readonly routes: readonly { readonly nextHop: string; readonly destinationPrefix: string; readonly metric?: number }[];
+  readonly routes: readonly {
+    readonly nextHop: string;
+    readonly destinationPrefix: string;
+    readonly metric?: number;
+  }[];
   readonly dns: {
     readonly domain?: string;
     readonly search: readonly string[];

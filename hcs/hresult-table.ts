@@ -89,6 +89,7 @@ export const HRESULT = {
   invalidArgument: 0x8007_0057,
   alreadyExistsWin32: 0x8007_00b7,
   elementNotFound: 0x8007_0490,
+  noSystemResources: 0x8007_05aa,
   terminatedDuringStart: 0x8037_0100,
   invalidState: 0x8037_0105,
   unexpectedExit: 0x8037_0106,

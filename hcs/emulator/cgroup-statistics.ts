@@ -34,6 +34,17 @@ export function cgroupUsage(path: string, hierarchies: readonly CgroupHierarchy[
   };
 }
 
+/** Bytes that group `path` may use; undefined without a limit. */
+export function memoryLimit(path: string, hierarchies: readonly CgroupHierarchy[]): number | undefined {
+  const hierarchy = hierarchyOf(hierarchies, "memory");
+  if (hierarchy === undefined) return undefined;
+  const { version, mountPoint } = hierarchy;
+  const group = { version, directory: join(mountPoint, path) };
+  const limit = Number(readText(group, version === 1 ? "memory.limit_in_bytes" : "memory.max"));
+  // No limit reads as "max" with v2, as a number beyond all memory with v1.
+  return limit > 0 && limit < Number.MAX_SAFE_INTEGER ? limit : undefined;
+}
+
 interface Group {
   readonly version: 1 | 2;
   readonly directory: string;

@@ -31,6 +31,8 @@ const NO_DISKS = "the emulator has no disks; root file systems are shared direct
 const NO_WINDOWS = "the emulator runs Linux utility VMs only";
 const NO_DEVICE = "the emulator has no such device";
 const NO_STATE = "the emulator does not save or restore the state of a VM";
+export const NO_PROCESSOR_CONTROL =
+  "the emulator limits and weighs processor time, it cannot reserve it or change its frequency";
 const NO_NUMA = "the emulator does not place memory or processors";
 
 /** Every name of `names` with the same reason. */
@@ -54,7 +56,7 @@ const PROCESSOR = object({
   Count: required(integer({ min: 1, max: 2048 })),
   Limit: integer({ max: FULL_LIMIT }),
   Weight: integer({ max: 10_000 }),
-  Reservation: integer({ max: FULL_LIMIT }),
+  Reservation: unsupported(NO_PROCESSOR_CONTROL),
   ...allUnsupported(NO_NUMA, "CpuGroup", "NumaProcessorsSettings"),
 });
 

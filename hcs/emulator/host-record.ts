@@ -11,6 +11,8 @@ export interface HostRecord {
   readonly launcher?: ProcessIdentity;
   /** First process of the system's pid namespace: the system lives as long as it does. */
   readonly worker?: ProcessIdentity;
+  /** Inode of the creator's handle in the worker (open-handles.ts). */
+  readonly firstHandle?: string;
   /** ISO 8601. Absent while the system is being made: then it is not there yet for anybody but its creator. */
   readonly createdAt?: string;
 }
@@ -30,11 +32,13 @@ export function readHostRecord(directory: string): HostRecord | undefined {
   if (value === undefined || creator === undefined) return undefined;
   const launcher = readIdentity(value["launcher"]);
   const worker = readIdentity(value["worker"]);
+  const firstHandle = value["firstHandle"];
   const createdAt = value["createdAt"];
   return {
     creator,
     ...(launcher === undefined ? {} : { launcher }),
     ...(worker === undefined ? {} : { worker }),
+    ...(typeof firstHandle === "string" ? { firstHandle } : {}),
     ...(typeof createdAt === "string" ? { createdAt } : {}),
   };
 }

@@ -118,8 +118,8 @@ export async function reclaimOrphans(stateDirectory: string): Promise<number> {
   return orphans.length;
 }
 
-/** A system under construction lives while its creator does. */
-function isOrphan({ creator, launcher, worker, createdAt }: HostRecord): boolean {
+/** True when the system of `record` has ended. One under construction lives while its creator does. */
+export function isOrphan({ creator, launcher, worker, createdAt }: HostRecord): boolean {
   const own = createdAt === undefined ? [creator, launcher, worker] : [launcher, worker];
   return !own.some((one) => one !== undefined && isAlive(one));
 }

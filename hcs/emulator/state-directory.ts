@@ -4,7 +4,7 @@
  *
  * ```
  * <state>/systems/<key>/                     a compute system; <key> comes from its id, so an id exists once
- * <state>/systems/.new-<key>-<pid>-<start>/  one that process <pid> is about to make
+ * <state>/systems/.new-<key>-<pid>-<start>-<rt>/  one that process <pid> is about to make
  * <state>/systems/.dead-<key>-<rt>/          one whose remains are being removed
  * <state>/hv/<runtime id>/<service id>       HvSocket stand-ins: unix sockets
  * <cgroup>/runhcs/<key>-<rt>/{gcs,pods}      in every cgroup hierarchy; <rt> = first 8 digits of the runtime id
@@ -58,7 +58,7 @@ export function systemCgroup(id: string, runtimeId: string): string {
 }
 
 const KEY = /^[0-9a-f]{16}$/;
-const NEW = /^\.new-([0-9a-f]{16})-(\d+)-(\d+)$/;
+const NEW = /^\.new-([0-9a-f]{16})-(\d+)-(\d+)-[0-9a-f]{8}$/;
 const DEAD = /^\.dead-([0-9a-f]{16})-[0-9a-f]{8}$/;
 
 /** What the name of an entry of the systems directory says about it. */
@@ -76,8 +76,8 @@ export function parseSystemEntry(name: string): SystemEntry | undefined {
   return { kind: "new", name, key, creator: { pid: Number(pid), startTime: Number(startTime) } };
 }
 
-export function newEntryName(key: string, creator: ProcessIdentity): string {
-  return `.new-${key}-${creator.pid}-${creator.startTime}`;
+export function newEntryName(key: string, creator: ProcessIdentity, runtimeId: string): string {
+  return `.new-${key}-${creator.pid}-${creator.startTime}-${runtimeId.slice(0, 8)}`;
 }
 
 export function deadEntryName(key: string, runtimeId: string): string {

@@ -1,0 +1,134 @@
+/** The port to the Host Compute Service on Linux: compute systems are real processes, isolated by the kernel. */
+import { realpathSync } from "node:fs";
+import { cpus } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import type { BackendTraits, CallOptions, HcsBackend, HostInfo } from "../api.ts";
+import { HcsError } from "../errors.ts";
+import { HRESULT } from "../hresult-table.ts";
+import type { PropertyQuery, ServiceProperties } from "../schema/properties.ts";
+import { BootProgram } from "./boot-program.ts";
+import { Calls } from "./calls.ts";
+import { EmulatedComputeSystems } from "./compute-systems.ts";
+import { requireShape } from "./document.ts";
+import { FaultScript, parseFaults, type FaultRule } from "./faults.ts";
+import { EmulatedHvSocket } from "./hv-socket.ts";
+import { EmulatedNetwork } from "./network.ts";
+import { choice, list, object, required } from "./shape.ts";
+import { checkStateDirectory, DEFAULT_STATE_DIRECTORY } from "./state-directory.ts";
+import { EmulatedStorage } from "./storage.ts";
+
+export interface EmulatorOptions {
+  /** Where systems and sockets are kept; processes that name the same one see the same systems. Absolute and short. */
+  readonly stateDirectory?: string;
+  /** How to run the worker program; its path must be absolute. The system directory is added as last argument. */
+  readonly workerEntry: { readonly command: readonly string[] };
+  /** Owner of systems whose document names none. */
+  readonly owner?: string;
+  /** Added to the environment of workers, which otherwise has PATH alone. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Scripted faults, before those of the environment variable `RUNHCS_EMULATOR_FAULTS`. */
+  readonly faults?: readonly FaultRule[];
+}
+
+/**
+ * The Windows build whose behaviour the emulator has: Windows Server 2022, the oldest one that the shim supports with
+ * every feature the emulator provides.
+ */
+export const EMULATED_BUILD = 20348;
+
+const TRAITS: BackendTraits = {
+  statistics: "cgroups",
+  stdio: "fifo",
+  terminalStderr: "ignored",
+  pause: true,
+  // SIGKILL, as a shell reports it.
+  terminatedExitCode: 137,
+};
+
+const DEFAULT_OWNER = "runhcs-emulator";
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const SERVICE_QUERY = object({ PropertyTypes: required(list(choice("ProcessorTopology"))) });
+
+/**
+ * The emulator. Creating it touches nothing.
+ *
+ * @throws when an option cannot be used, or this is not Linux
+ */
+export function createEmulator(options: EmulatorOptions): HcsBackend {
+  if (process.platform !== "linux") {
+    throw new Error(`cannot create emulator: it runs on linux, this is ${process.platform}`);
+  }
+  const stateDirectory = canonicalPath(options.stateDirectory ?? DEFAULT_STATE_DIRECTORY);
+  checkStateDirectory(stateDirectory);
+  return new Emulator(options, stateDirectory);
+}
+
+class Emulator implements HcsBackend {
+  readonly name = "emulator";
+  readonly traits: BackendTraits = TRAITS;
+  readonly computeSystems: EmulatedComputeSystems;
+  readonly storage: EmulatedStorage;
+  readonly network: EmulatedNetwork;
+  readonly hvSocket: EmulatedHvSocket;
+  readonly #calls: Calls;
+  readonly #boot: BootProgram;
+  readonly #processors: number = cpus().length;
+
+  constructor(options: EmulatorOptions, stateDirectory: string) {
+    const scripted = parseFaults(process.env["RUNHCS_EMULATOR_FAULTS"] ?? "[]");
+    this.#boot = new BootProgram(options.workerEntry.command);
+    this.#calls = new Calls(new FaultScript([...(options.faults ?? []), ...scripted]), {
+      crash: (runtimeId) => this.computeSystems.crash(runtimeId),
+      disconnect: (runtimeId, serviceId) => this.hvSocket.disconnect(runtimeId, serviceId),
+    });
+    this.storage = new EmulatedStorage(this.#calls);
+    this.network = new EmulatedNetwork(this.#calls);
+    this.hvSocket = new EmulatedHvSocket(this.#calls, stateDirectory);
+    this.computeSystems = new EmulatedComputeSystems({
+      stateDirectory,
+      calls: this.#calls,
+      network: this.network,
+      boot: this.#boot,
+      environment: { PATH: process.env["PATH"] ?? DEFAULT_PATH, ...options.environment },
+      owner: options.owner ?? DEFAULT_OWNER,
+      hostProcessors: this.#processors,
+    });
+  }
+
+  host(options: CallOptions = {}): Promise<HostInfo> {
+    return this.#calls.run("host", { phrase: "query", target: "host", ...options }, () => ({
+      build: EMULATED_BUILD,
+      logicalProcessors: this.#processors,
+      linuxBootFiles: this.#boot.files,
+    }));
+  }
+
+  serviceProperties(query: PropertyQuery, options: CallOptions = {}): Promise<ServiceProperties> {
+    const phrase = "query service properties of";
+    const target = "the emulator";
+    return this.#calls.run("serviceProperties", { phrase, target, ...options }, () => {
+      requireShape(query, SERVICE_QUERY, phrase, target);
+      if (query.PropertyTypes?.length === 0) {
+        const detail = "/PropertyTypes names nothing";
+        throw new HcsError({ operation: phrase, target, hresult: HRESULT.invalidArgument, detail });
+      }
+      return { Properties: [{ LogicalProcessorCount: this.#processors }] };
+    });
+  }
+
+  /** Closes the listeners that are still open. Handles to compute systems stay with those who hold them. */
+  async close(): Promise<void> {
+    await this.hvSocket.close();
+  }
+}
+
+/** The path without symbolic links, as the kernel names mounts below it. Its end need not exist. */
+function canonicalPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    const absolute = resolve(path);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(absolute) === absolute) throw error;
+    return join(canonicalPath(dirname(absolute)), basename(absolute));
+  }
+}

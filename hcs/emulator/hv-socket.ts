@@ -1,0 +1,204 @@
+/** Hyper-V sockets as unix sockets: the service of a VM is a socket file in the VM's directory. */
+import { existsSync } from "node:fs";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { join } from "node:path";
+import type { CallOptions, HvSocket, HvSocketAddress, HvSocketListener } from "../api.ts";
+import { HcsError } from "../errors.ts";
+import { HRESULT } from "../hresult-table.ts";
+import { hresultFromWin32 } from "../hresult.ts";
+import type { Calls } from "./calls.ts";
+import { isGuid } from "./guid.ts";
+import { socketsDirectory } from "./state-directory.ts";
+import { abortable } from "./wait.ts";
+
+const WSAEADDRNOTAVAIL = 10049;
+const WSAENETUNREACH = 10051;
+const WSAECONNREFUSED = 10061;
+
+export class EmulatedHvSocket implements HvSocket {
+  readonly #calls: Calls;
+  readonly #stateDirectory: string;
+  readonly #listeners = new Set<EmulatedListener>();
+
+  constructor(calls: Calls, stateDirectory: string) {
+    this.#calls = calls;
+    this.#stateDirectory = stateDirectory;
+  }
+
+  /** Fails with WSAEADDRNOTAVAIL when there is no such VM, with WSAEADDRINUSE when somebody listens already. */
+  listen(address: HvSocketAddress, options: CallOptions = {}): Promise<HvSocketListener> {
+    const call = { phrase: "listen on", target: describe(address), runtimeId: address.vmId, ...options };
+    return this.#calls.run("hvSocket.listen", call, async () => {
+      const path = this.#path(address, call.phrase, WSAEADDRNOTAVAIL);
+      const server = createServer({ allowHalfOpen: true });
+      await new Promise<void>((resolve, reject) => {
+        server.once("error", reject);
+        server.listen(path, resolve);
+      });
+      const listener = new EmulatedListener(address, server, this.#calls, () =>
+        this.#listeners.delete(listener),
+      );
+      this.#listeners.add(listener);
+      return listener;
+    });
+  }
+
+  /** Fails with WSAENETUNREACH when there is no such VM, with WSAECONNREFUSED when nobody in it listens. */
+  connect(address: HvSocketAddress, options: CallOptions = {}): Promise<Duplex> {
+    const target = describe(address);
+    const call = { phrase: "connect to", target, runtimeId: address.vmId, ...options };
+    return this.#calls.run("hvSocket.connect", call, async () => {
+      const path = this.#path(address, call.phrase, WSAENETUNREACH);
+      if (!existsSync(path)) throw refused(call.phrase, target, WSAECONNREFUSED, "nobody listens there");
+      const socket = connect({ path, allowHalfOpen: true });
+      const connected = new Promise<void>((resolve, reject) => {
+        socket.once("error", reject);
+        socket.once("connect", () => {
+          socket.off("error", reject);
+          resolve();
+        });
+      });
+      try {
+        await abortable(connected, options.signal);
+      } catch (error) {
+        socket.on("error", () => undefined).destroy();
+        throw error;
+      }
+      return socket;
+    });
+  }
+
+  /** Resets accepted connections: of one VM or of all. */
+  disconnect(vmId: string | undefined, serviceId: string): void {
+    for (const listener of this.#listeners) {
+      const { address } = listener;
+      if ((vmId === undefined || address.vmId === vmId) && address.serviceId === serviceId)
+        listener.disconnect();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#listeners].map((listener) => listener.close()));
+  }
+
+  #path(address: HvSocketAddress, phrase: string, noVm: number): string {
+    const target = describe(address);
+    const wrong = [address.vmId, address.serviceId].find((id) => !isGuid(id));
+    if (wrong !== undefined) {
+      const detail = `"${wrong}" is not a lower-case GUID`;
+      throw new HcsError({ operation: phrase, target, hresult: HRESULT.invalidArgument, detail });
+    }
+    const directory = socketsDirectory(this.#stateDirectory, address.vmId);
+    if (!existsSync(directory)) throw refused(phrase, target, noVm, "there is no VM with this runtime id");
+    return join(directory, address.serviceId);
+  }
+}
+
+function refused(operation: string, target: string, winsock: number, detail: string): HcsError {
+  return new HcsError({ operation, target, hresult: hresultFromWin32(winsock), detail });
+}
+
+function describe({ vmId, serviceId }: HvSocketAddress): string {
+  return `${vmId}/${serviceId}`;
+}
+
+interface Waiter {
+  resolve(socket: Socket): void;
+  reject(error: unknown): void;
+}
+
+class EmulatedListener implements HvSocketListener {
+  readonly address: HvSocketAddress;
+  readonly #server: Server;
+  readonly #calls: Calls;
+  readonly #onClosed: () => void;
+  /** Connections that nobody has accepted yet. */
+  readonly #queue: Socket[] = [];
+  readonly #waiters = new Set<Waiter>();
+  readonly #accepted = new Set<Socket>();
+  #closed: Promise<void> | undefined;
+
+  constructor(address: HvSocketAddress, server: Server, calls: Calls, onClosed: () => void) {
+    this.address = address;
+    this.#server = server;
+    this.#calls = calls;
+    this.#onClosed = onClosed;
+    server.on("connection", (socket) => this.#arrive(socket));
+    server.on("error", (error) => this.#rejectAll(error));
+  }
+
+  accept(options: CallOptions = {}): Promise<Duplex> {
+    const { vmId } = this.address;
+    const call = { phrase: "accept on", target: describe(this.address), runtimeId: vmId, ...options };
+    return this.#calls.run("hvSocket.accept", call, async () => {
+      const socket = this.#queue.shift() ?? (await this.#next(options.signal));
+      socket.off("error", ignore);
+      this.#accepted.add(socket);
+      socket.once("close", () => this.#accepted.delete(socket));
+      return socket;
+    });
+  }
+
+  #next(signal: AbortSignal | undefined): Promise<Socket> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closedError());
+    let waiter: Waiter | undefined;
+    const arrived = new Promise<Socket>((resolve, reject) => {
+      waiter = { resolve, reject };
+      this.#waiters.add(waiter);
+    });
+    return abortable(arrived, signal, (late) => this.#arrive(late)).catch((error: unknown) => {
+      if (waiter !== undefined) this.#waiters.delete(waiter);
+      throw error;
+    });
+  }
+
+  /** A connection that breaks before it is accepted is accepted as a broken one, as on Windows. */
+  #arrive(socket: Socket): void {
+    const [waiter] = this.#waiters;
+    if (waiter === undefined) {
+      this.#queue.push(socket.on("error", ignore));
+      return;
+    }
+    this.#waiters.delete(waiter);
+    waiter.resolve(socket);
+  }
+
+  disconnect(): void {
+    for (const socket of this.#accepted) {
+      socket.destroy(
+        Object.assign(new Error("connection reset by a scripted fault"), { code: "ECONNRESET" }),
+      );
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    for (const socket of this.#queue.splice(0)) socket.destroy();
+    this.#rejectAll(this.#closedError());
+    this.#onClosed();
+    // Resolves without waiting for accepted connections: they belong to whoever accepted them.
+    this.#server.close();
+    return Promise.resolve();
+  }
+
+  #rejectAll(error: unknown): void {
+    for (const waiter of this.#waiters) waiter.reject(error);
+    this.#waiters.clear();
+  }
+
+  #closedError(): HcsError {
+    const target = describe(this.address);
+    return new HcsError({
+      operation: "accept on",
+      target,
+      hresult: HRESULT.aborted,
+      detail: "the listener is closed",
+    });
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,63 @@
+/**
+ * Which handles a worker has open, as the kernel shows them from outside: the worker ends with its last one, and
+ * whoever closes a handle must know whether there is an end to wait for.
+ */
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { basename } from "node:path";
+
+/** File descriptor that the worker inherits as its first handle. */
+const FIRST_HANDLE = 3;
+/** `SS_CONNECTED` in the state column of /proc/pid/net/unix. */
+const CONNECTED = "03";
+
+/** The inode of the first handle's socket, by which it is told from others; read while it is surely open. */
+export function firstHandleInode(workerPid: number): string | undefined {
+  return socketInode(workerPid, String(FIRST_HANDLE));
+}
+
+/** Whether the creator's handle, with the inode {@link firstHandleInode} gave, is still open in the worker. */
+export function isFirstHandleOpen(workerPid: number, inode: string): boolean {
+  return list(`/proc/${workerPid}/fd`).some((fd) => socketInode(workerPid, fd) === inode);
+}
+
+/** How many handles were opened through the control socket and are still open (proc(5), /proc/net/unix). */
+export function countOpenedHandles(workerPid: number, controlSocket: string): number {
+  const suffix = `/${basename(controlSocket)}`;
+  const lines = read(`/proc/${workerPid}/net/unix`).split("\n");
+  return lines.filter((line) => {
+    const [, , , , , state, , path] = line.trim().split(/\s+/);
+    return state === CONNECTED && path?.endsWith(suffix) === true;
+  }).length;
+}
+
+function socketInode(pid: number, fd: string): string | undefined {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`))?.[1];
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (isGone(error)) return "";
+    throw error;
+  }
+}
+
+/** The descriptor was closed, or the process has ended: ESRCH for what was opened before, EINVAL for its namespaces. */
+function isGone(error: unknown): boolean {
+  return ["ENOENT", "ESRCH", "EINVAL"].includes((error as NodeJS.ErrnoException).code ?? "");
+}
