@@ -1,0 +1,114 @@
+/**
+ * Builds `dist/`: the executables with everything they need at run time, and the library.
+ *
+ *   dist/bin/           containerd-shim-runhcs-v1, hcsctl
+ *   dist/libexec/       the long-lived shim process, the emulator's VM worker
+ *   dist/lib/           ES modules and types, for `import`
+ *   dist/node_modules/  the FFI package, which cannot be bundled
+ *
+ * Does nothing when the sources have not changed since the last build; `--force` builds all the same.
+ */
+import { build, type BuildOptions } from "esbuild";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const DIST = join(ROOT, "dist");
+const STAMP = join(DIST, ".stamp");
+
+/** What the result depends on. */
+const INPUTS = ["protos", "hcs", "oci", "shim", "package-lock.json", "tsconfig.json", "tsconfig.lib.json", "scripts/build.ts"];
+
+interface Program {
+  readonly entry: string;
+  readonly output: string;
+  /** Started by its name, not by Node. */
+  readonly executable: boolean;
+}
+
+const PROGRAMS: readonly Program[] = [
+  { entry: "shim/main.ts", output: "bin/containerd-shim-runhcs-v1", executable: true },
+  { entry: "shim/hcsctl/main.ts", output: "bin/hcsctl", executable: true },
+  { entry: "shim/serve.ts", output: "libexec/serve.cjs", executable: false },
+  { entry: "hcs/emulator/worker/main.ts", output: "libexec/vm-worker.cjs", executable: false },
+];
+
+/** CommonJS, because the FFI package and single executables are. */
+function bundle({ entry, output, executable }: Program): BuildOptions {
+  return {
+    entryPoints: [join(ROOT, entry)],
+    outfile: join(DIST, output),
+    bundle: true,
+    platform: "node",
+    target: "node20.19",
+    format: "cjs",
+    external: ["koffi"],
+    legalComments: "none",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: true,
+    logLevel: "warning",
+    ...(executable ? { banner: { js: "#!/usr/bin/env node" } } : {}),
+  };
+}
+
+function* filesBelow(path: string): Generator<string> {
+  const entries = existsSync(path) ? readdirSync(path, { withFileTypes: true }) : [];
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const child = join(path, entry.name);
+    if (entry.isDirectory()) yield* filesBelow(child);
+    else yield child;
+  }
+}
+
+function digestOfInputs(): string {
+  const hash = createHash("sha256");
+  for (const input of INPUTS) {
+    const path = join(ROOT, input);
+    const files = input.includes(".") ? [path] : filesBelow(path);
+    for (const file of files) hash.update(file).update("\0").update(readFileSync(file)).update("\0");
+  }
+  return hash.digest("hex");
+}
+
+/** Compiles the library; types are checked on the way. */
+function compileLibrary(): void {
+  const compiler = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+  const run = spawnSync(process.execPath, [compiler, "-p", join(ROOT, "tsconfig.lib.json")], { stdio: "inherit" });
+  if (run.status !== 0) throw new Error("cannot build the library: it does not compile");
+}
+
+/** The FFI package and the native module it loads for this platform. */
+function copyNativeModules(): void {
+  const modules = join(ROOT, "node_modules");
+  cpSync(join(modules, "koffi"), join(DIST, "node_modules", "koffi"), {
+    recursive: true,
+    filter: (path) => !/\/koffi\/(?:src|doc|vendor|lib\/native)(?:\/|$)/.test(path),
+  });
+  const native = `koffi-${process.platform}-${process.arch}`;
+  cpSync(join(modules, "@koromix", native), join(DIST, "node_modules", "@koromix", native), { recursive: true });
+}
+
+async function main(): Promise<void> {
+  const digest = digestOfInputs();
+  const force = process.argv.includes("--force");
+  if (!force && existsSync(STAMP) && readFileSync(STAMP, "utf8") === digest) return;
+  console.error("building dist …");
+  const started = performance.now();
+  rmSync(DIST, { recursive: true, force: true });
+  mkdirSync(join(DIST, "bin"), { recursive: true });
+  await Promise.all(PROGRAMS.map((program) => build(bundle(program))));
+  for (const { output, executable } of PROGRAMS) if (executable) chmodSync(join(DIST, output), 0o755);
+  // Files without an extension are what the nearest package says.
+  writeFileSync(join(DIST, "bin", "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
+  copyNativeModules();
+  compileLibrary();
+  writeFileSync(STAMP, digest);
+  console.error(`built dist in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
+await main();
