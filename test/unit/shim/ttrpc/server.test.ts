@@ -3,21 +3,12 @@ import assert from "node:assert/strict";
 import { Request } from "../../../../protos/gen/ttrpc.ts";
 import { MAX_MESSAGE_LENGTH, RpcError, Server } from "../../../../shim/ttrpc/index.ts";
 import type { CallContext } from "../../../../shim/ttrpc/index.ts";
-import { RawPeer, frameBytes, settle } from "./raw-peer.ts";
+import { deferred } from "./deferred.ts";
+import { frameBytes, settle } from "./raw-peer.ts";
+import type { RawPeer } from "./raw-peer.ts";
 import { ECHO, Probe, any, callUnary, join, nameIn, serve } from "./services.ts";
 
 const SERVICE = Probe.typeName;
-
-/** A promise and the functions that settle it. */
-function gate<T>(): { promise: Promise<T>; open: (value: T) => void; fail: (error: unknown) => void } {
-  let open: (value: T) => void = () => {};
-  let fail: (error: unknown) => void = () => {};
-  const promise = new Promise<T>((resolve, reject) => {
-    open = resolve;
-    fail = reject;
-  });
-  return { promise, open, fail };
-}
 
 /** Asserts that the connection still serves, and that nothing came before the answer. */
 async function assertServes(peer: RawPeer, streamId: number): Promise<void> {
@@ -40,7 +31,7 @@ function requestOfLength(length: number): Buffer {
 
 describe("Server", () => {
   it("answers in the order in which handlers are done (row 1)", async () => {
-    const slow = gate<void>();
+    const slow = deferred();
     const { peer } = serve({
       Unary: async (request) => {
         if (request.typeUrl === "slow") await slow.promise;
@@ -50,7 +41,7 @@ describe("Server", () => {
     callUnary(peer, 1, "slow");
     callUnary(peer, 3, "fast");
     assert.equal((await peer.nextResponse()).streamId, 3);
-    slow.open();
+    slow.resolve();
     assert.equal((await peer.nextResponse()).streamId, 1);
   });
 
@@ -190,7 +181,7 @@ describe("Server", () => {
   }
 
   it("ignores data on the id of a call that is running, which then answers (row 12)", async () => {
-    const slow = gate<void>();
+    const slow = deferred();
     const { peer } = serve({
       Unary: async (request) => {
         if (request.typeUrl === "slow") await slow.promise;
@@ -201,7 +192,7 @@ describe("Server", () => {
     peer.data(1, any("surprise"));
     peer.halfClose(1);
     await assertServes(peer, 3);
-    slow.open();
+    slow.resolve();
     const response = await peer.nextResponse();
     assert.deepEqual([response.streamId, nameIn(response.payload)], [1, "slow"]);
   });
@@ -236,7 +227,9 @@ describe("Server", () => {
           Unary: (request) => {
             if (request.typeUrl !== "bad") return request;
             if (how === "at once") throw thrown();
-            return Promise.reject(thrown() as Error);
+            return Promise.resolve().then(() => {
+              throw thrown();
+            });
           },
         });
         callUnary(peer, 1, "bad");
@@ -276,7 +269,7 @@ describe("Server", () => {
 
   it("releases handlers whose client has gone, and lets them finish (row 14)", async () => {
     const contexts: CallContext[] = [];
-    const finish = gate<void>();
+    const finish = deferred();
     let finished = 0;
     const { peer, server, diagnostics } = serve({
       Unary: async (request, context) => {
@@ -299,7 +292,7 @@ describe("Server", () => {
     for (const { signal } of contexts) assert.ok(RpcError.is(signal.reason, 1));
     assert.equal(server.connectionCount, 1);
     assert.equal(server.inFlight, 2);
-    finish.open();
+    finish.resolve();
     await settle();
     assert.equal(finished, 2);
     assert.equal(server.inFlight, 0);
