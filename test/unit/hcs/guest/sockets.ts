@@ -7,6 +7,16 @@ import { join } from "node:path";
 import type { CallOptions, HvSocketListener } from "../../../../hcs/api.ts";
 import { vsockServiceId } from "../../../../hcs/hv-socket.ts";
 
+/** Resolves when the other side of `socket` has ended its half, or the whole connection in whatever way. */
+export async function hungUp(socket: Socket): Promise<void> {
+  socket.resume();
+  if (socket.readableEnded || socket.closed) return;
+  await new Promise<void>((resolve) => {
+    socket.once("end", resolve);
+    socket.once("close", () => resolve());
+  });
+}
+
 export class TestSockets {
   readonly #directory: string = mkdtempSync(join(tmpdir(), "guest-"));
   readonly #servers: Map<string, Server> = new Map();
@@ -45,6 +55,7 @@ export class TestSockets {
         if (this.#servers.get(serviceId) !== server) return;
         this.#servers.delete(serviceId);
         closed.abort();
+        for (const socket of waiting.splice(0)) socket.destroy();
         // The callback of close waits for connections, which live on.
         server.close();
       },
