@@ -27,7 +27,10 @@ function report(shim: Shim): object {
 function reportPod(pod: Pod): object {
   return {
     id: pod.id,
-    vm: pod.uvm === undefined ? undefined : { id: pod.uvm.id, state: pod.uvm.state, document: pod.uvm.document },
+    vm:
+      pod.uvm === undefined
+        ? undefined
+        : { id: pod.uvm.id, state: pod.uvm.state, document: pod.uvm.document },
     tasks: pod.tasks().map(reportTask),
   };
 }

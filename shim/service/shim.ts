@@ -1,7 +1,6 @@
 /**
  * The process: its pods, and what outlives all of them. Holds no pod's state but the table of pods.
  */
-import type { HcsBackend } from "../../hcs/api.ts";
 import { ShimError } from "../errors.ts";
 import type { Options } from "../options/own.ts";
 import type { PodEnvironment } from "../pod/environment.ts";
@@ -15,7 +14,6 @@ export interface ShimInit {
   readonly environment: PodEnvironment;
   /** Options of the node and of the runtime. */
   readonly options: Options;
-  readonly backend: HcsBackend;
   /** The process may end: nothing is served any more. */
   onIdle(): void;
 }
@@ -33,6 +31,7 @@ export class Shim {
   readonly #init: ShimInit;
   /** A pod that is being created has its id, and no pod yet. */
   readonly #pods = new Map<string, Pod | undefined>();
+  #wasUsed = false;
 
   constructor(init: ShimInit) {
     this.id = init.id;
@@ -73,6 +72,7 @@ export class Shim {
         `cannot create "${id}": its spec says that it is the sandbox of pod "${identity.podId}"`,
       );
     }
+    this.#wasUsed = true;
     this.#pods.set(id, undefined);
     try {
       const pod = await Pod.create(this.environment, request, events);
@@ -91,6 +91,11 @@ export class Shim {
       "POD_NOT_RUNNING",
       `cannot create "${id}" in pod "${podId}": this shim has no such pod`,
     );
+  }
+
+  /** Something was created in it, successfully or not. */
+  get wasUsed(): boolean {
+    return this.#wasUsed;
   }
 
   /** True while anything would be lost if the process ended. */
