@@ -105,9 +105,10 @@ class PipeWriter extends Writable {
     super({ decodeStrings: true });
     this.#socket = socket;
     // A logger that dies takes the pipe with it; a reader of this side hears of it at once.
-    socket.resume();
-    socket.once("close", () => this.destroy());
     this.on("error", () => undefined);
+    if (socket.destroyed) this.destroy();
+    socket.once("close", () => this.destroy());
+    socket.resume();
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {

@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream, type ReadStream, type WriteStream 
 import { mkdir } from "node:fs/promises";
 import { once } from "node:events";
 import { dirname, isAbsolute } from "node:path";
-import { describeFault, StdioError } from "./errors.ts";
+import { describeFault, StdioError, systemCode } from "./errors.ts";
 import type { OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
 import { parseStdioUri, windowsPath } from "./uri.ts";
 
@@ -15,7 +15,7 @@ const FILE_MODE = 0o644;
 export async function openLogFile(request: StdioRequest, context: OpenContext): Promise<UpstreamStdio> {
   const path = logFilePath(request.stdout, context);
   try {
-    await mkdir(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+    await makeDirectories(dirname(path));
   } catch (error) {
     throw new StdioError("unavailable", "stdout", request.stdout, describeFault(error), error);
   }
@@ -40,6 +40,28 @@ export async function openLogFile(request: StdioRequest, context: OpenContext): 
       stderr?.destroy();
     },
   };
+}
+
+/**
+ * `mkdir -p`. Not Node's own: where a directory answers "no such file" to the making of a member, as /proc does, that one
+ * tries for ever.
+ */
+async function makeDirectories(path: string): Promise<void> {
+  try {
+    await makeDirectory(path);
+  } catch (error) {
+    if (systemCode(error) !== "ENOENT" || dirname(path) === path) throw error;
+    await makeDirectories(dirname(path));
+    await makeDirectory(path);
+  }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: DIRECTORY_MODE });
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
+  }
 }
 
 function logFilePath(value: string, context: OpenContext): string {

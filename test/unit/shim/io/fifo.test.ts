@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { openStdio } from "../../../../shim/io/stdio.ts";
 import type { UpstreamStdio } from "../../../../shim/io/upstream.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { until } from "../../../support/until.ts";
 import { happened, openOptions, requestOf, Workbench } from "./client.ts";
+
+const execute = promisify(execFile);
 
 describe("openFifos", () => {
   let bench: Workbench;
@@ -89,10 +92,12 @@ describe("openFifos", () => {
     describe("that end while the client is away", () => {
       // Opens as containerd does: waits in open until there is a writer, then reads to the end of file.
       const comeBack = (path: string): Promise<string> =>
-        new Promise((resolve, reject) => {
-          execFile("cat", [path], { timeout: 8_000 }, (error, output) =>
-            error ? reject(error) : resolve(output),
-          );
+        execute("cat", [path], { timeout: 8_000 }).then(({ stdout }) => stdout);
+
+      const untilReleased = (clock: ManualClock): Promise<unknown> =>
+        until("the FIFO to be let go of", async () => {
+          await clock.advance(1_000);
+          return bench.openDescriptors().length === 0;
         });
 
       it("are read by the client that comes back, and end then", async () => {
@@ -102,7 +107,7 @@ describe("openFifos", () => {
         upstream.stdout!.end("last words");
         await happened(upstream.stdout!, "close");
         const output = comeBack(path);
-        while (bench.openDescriptors().length > 0) await clock.advance(1_000);
+        await untilReleased(clock);
         assert.equal(await output, "last words");
         assert.deepEqual(clock.pending, [], "nothing is looked for any more");
       });
@@ -115,7 +120,7 @@ describe("openFifos", () => {
         upstream.stdout!.end("still there");
         await happened(upstream.stdout!, "close");
         const output = comeBack(`${path}-moved`);
-        while (bench.openDescriptors().length > 0) await clock.advance(1_000);
+        await untilReleased(clock);
         assert.equal(await output, "still there");
       });
 
