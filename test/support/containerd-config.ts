@@ -99,6 +99,8 @@ function runtimeSettings(input: ConfigInput): Table {
     // Lowering the score of a sandbox needs CAP_SYS_RESOURCE, which a machine in a container may lack.
     restrict_oom_score_adj: true,
     disable_apparmor: true,
+    // So that namespaces that were left can be told from other people's.
+    netns_mounts_under_state_dir: true,
     ...(input.version.startsWith("1.6.") ? {} : { drain_exec_sync_io_timeout: DRAIN_TIMEOUT }),
   };
 }

@@ -21,6 +21,7 @@ export interface Traces {
   readonly directory: string;
   readonly namespace: string;
   readonly emulatorDirectory: string;
+  readonly journalDirectory: string;
   readonly network: { readonly bridge: string };
   readonly runtime: { readonly ours: boolean };
 }
@@ -63,6 +64,7 @@ export async function findLeftovers(traces: Traces): Promise<string[]> {
       .map((path) => `network result ${path}`),
     ...(await linksOf(network.bridge)).map((link) => `network link ${link}`),
     ...files(traces.emulatorDirectory).map((path) => `emulator file ${path}`),
+    ...files(traces.journalDirectory).map((path) => `journal ${path}`),
   ];
 }
 

@@ -10,10 +10,11 @@ import { findCniPlugins } from "../../scripts/setup/requirements.ts";
 import type { ContainerdInstallation } from "../../scripts/containerd/releases.ts";
 import { type Handler, addressesIn, containerdConfig } from "./containerd-config.ts";
 import { collectLeftovers, removeLeftovers } from "./containerd-leftovers.ts";
+import { Cri } from "./cri.ts";
 import { Ctr } from "./ctr.ts";
 import { BUSYBOX_IMAGE, PAUSE_IMAGE, writeImageArchive } from "./image.ts";
 import { type PodNetwork, createPodNetwork } from "./pod-network.ts";
-import { type Settings, type TestRuntime, nodeFile } from "./runtime.ts";
+import { type TestRuntime, nodeFile } from "./runtime.ts";
 import { makeShortDirectory } from "./temp-directory.ts";
 import { until } from "./until.ts";
 
@@ -25,8 +26,8 @@ export interface ContainerdOptions {
   readonly runtime: TestRuntime;
   /** Handlers of the CRI plugin; one named `default` without options unless said otherwise. */
   readonly handlers?: readonly [Handler, ...Handler[]];
-  /** Tables of our node file, beside the emulator's state directory. */
-  readonly nodeSettings?: Readonly<Record<string, Settings>>;
+  /** Options in our node file, beside the state directories. */
+  readonly nodeSettings?: Readonly<Record<string, unknown>>;
   /** Added to containerd's environment, and so to the shims'. */
   readonly env?: Readonly<Record<string, string>>;
   readonly snapshotter?: "overlayfs" | "native";
@@ -46,6 +47,8 @@ export class Containerd implements AsyncDisposable {
   readonly network: PodNetwork;
   /** Where our shim's emulator keeps its systems. */
   readonly emulatorDirectory: string;
+  /** Where our shim keeps journals of what its tasks hold. */
+  readonly journalDirectory: string;
   readonly #environment: Record<string, string | undefined>;
   readonly #onExit = (): void => void this.#child?.kill("SIGKILL");
   #child: ChildProcess | undefined;
@@ -57,6 +60,7 @@ export class Containerd implements AsyncDisposable {
     this.directory = directory;
     this.network = network;
     this.emulatorDirectory = join(directory, "e");
+    this.journalDirectory = join(directory, "j");
     const folders = [...(options.path ?? []), options.runtime.folder, options.installation.directory];
     this.#environment = {
       ...process.env,
@@ -130,6 +134,16 @@ export class Containerd implements AsyncDisposable {
       runtime: this.runtime.type,
       fifoDirectory: join(this.directory, "fifo"),
     });
+  }
+
+  /** A new client of the CRI plugin, once that is ready. The caller closes it. */
+  async cri(): Promise<Cri> {
+    const options = {
+      address: this.address,
+      logDirectory: join(this.directory, "logs"),
+      cgroupParent: `/${this.namespace}`,
+    };
+    return Cri.connect(options, BUSYBOX_IMAGE, PAUSE_IMAGE);
   }
 
   /** Starts containerd on what is there, and waits until it answers. */
@@ -256,7 +270,10 @@ export class Containerd implements AsyncDisposable {
     const plugins = findCniPlugins();
     if (plugins === undefined) throw new Error("cannot configure containerd: no CNI plugins on this machine");
     for (const name of ["tmp", "fifo"]) await mkdir(join(directory, name));
-    await writeFile(join(directory, "runhcs.toml"), nodeFile(this.emulatorDirectory, options.nodeSettings));
+    await writeFile(
+      join(directory, "runhcs.toml"),
+      nodeFile({ emulator: this.emulatorDirectory, journals: this.journalDirectory }, options.nodeSettings),
+    );
     const config = containerdConfig({
       version: this.installation.version,
       directory,

@@ -56,15 +56,16 @@ export function eachContainerd(
         failed ||= this.currentTest?.state === "failed";
       });
 
-      after(async () => {
-        if (failed) console.log(`      log kept: ${containerd?.keepLog(title)}`);
-        await containerd?.stop();
-      });
-
       body(() => {
         if (containerd === undefined)
           throw new Error(`cannot use containerd ${release.line}: it has not been started`);
         return containerd;
+      });
+
+      // Hooks run in the order in which they were declared: this one after those of the body.
+      after(async () => {
+        if (failed) console.log(`      log kept: ${containerd?.keepLog(title)}`);
+        await containerd?.stop();
       });
     });
   }

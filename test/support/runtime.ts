@@ -15,11 +15,11 @@ export interface TestRuntime {
 
 const REPOSITORY = join(import.meta.dirname, "../..");
 
-/** Our shim, as `npm run build` leaves it. */
+/** Our shim: as `npm run build` leaves it, or in the folder that `RUNHCS_TEST_SHIM_FOLDER` names. */
 export const RUNHCS: TestRuntime = {
   ours: true,
   type: "io.containerd.runhcs.v1",
-  folder: join(REPOSITORY, "dist/bin"),
+  folder: process.env["RUNHCS_TEST_SHIM_FOLDER"] ?? join(REPOSITORY, "dist/bin"),
 };
 
 /** The Go shim that comes with containerd. */
@@ -44,14 +44,19 @@ export function runtimeUnderTest(environment: NodeJS.ProcessEnv = process.env): 
   return runtime;
 }
 
-/** A table of TOML. */
-export type Settings = Readonly<Record<string, unknown>>;
-
 /**
  * The text of our node file, which the shim reads from where `RUNHCS_CONFIG` points.
  *
- * @param stateDirectory the emulator's; short, because sockets are made below it
+ * @param directories where the emulator keeps its systems (short, because sockets are made below it), and where the
+ *   shim keeps journals
  */
-export function nodeFile(stateDirectory: string, settings: Readonly<Record<string, Settings>> = {}): string {
-  return stringify({ ...settings, emulator: { state_directory: stateDirectory, ...settings["emulator"] } });
+export function nodeFile(
+  directories: { readonly emulator: string; readonly journals: string },
+  settings: Readonly<Record<string, unknown>> = {},
+): string {
+  return stringify({
+    state_directory: directories.journals,
+    ...settings,
+    emulator: { state_directory: directories.emulator, ...(settings["emulator"] as object | undefined) },
+  });
 }

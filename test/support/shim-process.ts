@@ -1,0 +1,19 @@
+/** Finds the shim that serves a task. */
+import { isAlive, listProcesses } from "./proc.ts";
+import { until } from "./until.ts";
+
+/**
+ * The number of the long-lived shim process of a task or sandbox. Shims carry the address of their containerd and the
+ * id they were started for in their arguments; commands such as `start` and `delete` end with an action word instead.
+ */
+export async function findShim(address: string, id: string): Promise<number> {
+  return until(`the shim of "${id}"`, () => shimsOf(address).find((shim) => shim.id === id)?.pid);
+}
+
+/** All shims of one containerd, with the id each was started for. */
+export function shimsOf(address: string): { readonly pid: number; readonly id: string }[] {
+  return listProcesses()
+    .filter(({ pid, arguments: words }) => isAlive(pid) && words.includes(address) && words.includes("-id"))
+    .filter(({ arguments: words }) => !["start", "delete"].includes(words.at(-1) ?? ""))
+    .map(({ pid, arguments: words }) => ({ pid, id: words[words.indexOf("-id") + 1] ?? "" }));
+}
