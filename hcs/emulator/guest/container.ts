@@ -3,7 +3,7 @@ import type { NotificationType } from "../../guest/protocol.ts";
 import type { ContainerKind } from "./annotations.ts";
 import { GuestError, RESULT } from "./errors.ts";
 import type { OciProcess, OciRlimit } from "./oci.ts";
-import { createPipes } from "./pipes.ts";
+import { StdioPipes } from "./pipes.ts";
 import { GuestProcess, type GuestProcessInit } from "./process.ts";
 import type { Runc } from "./runc.ts";
 import type { Pod } from "./sandbox.ts";
@@ -134,7 +134,7 @@ export class Container {
       if (terminal === undefined) throw new GuestError(RESULT.failed, "runc gave no terminal");
       return { ...launched, stdio: new TerminalStdio(terminal) };
     }
-    const pipes = createPipes(new Set(ports.keys()));
+    const pipes = new StdioPipes(new Set(ports.keys()));
     try {
       return { ...(await this.#runc.exec(this.id, process, pipes)), stdio: new PipeStdio(pipes) };
     } catch (error) {

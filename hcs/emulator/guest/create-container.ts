@@ -14,7 +14,7 @@ import type { Log } from "./log.ts";
 import type { Adapter, NetworkTable } from "./network.ts";
 import { networkFiles } from "./network-files.ts";
 import type { OciSpec } from "./oci.ts";
-import { ALL_STREAMS, createPipes } from "./pipes.ts";
+import { ALL_STREAMS, StdioPipes } from "./pipes.ts";
 import { GuestProcess } from "./process.ts";
 import type { Documents } from "./requests.ts";
 import type { Launched, Runc } from "./runc.ts";
@@ -184,7 +184,7 @@ async function launchInit(
     if (launched.terminal === undefined) throw new GuestError(RESULT.failed, "runc gave no terminal");
     return processOf(launched, new TerminalStdio(launched.terminal));
   }
-  const pipes = createPipes(ALL_STREAMS);
+  const pipes = new StdioPipes(ALL_STREAMS);
   try {
     return processOf(await runc.create(id, bundle, pipes), new PipeStdio(pipes));
   } catch (error) {

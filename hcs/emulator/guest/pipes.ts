@@ -7,53 +7,65 @@ import { Socket } from "node:net";
 import { pipe } from "../../posix/libc.ts";
 import type { StreamName } from "./stdio-ports.ts";
 
-export interface StdioPipes {
-  /** The process's ends as file descriptors 0, 1, 2; `ignore` where there is no pipe. */
-  readonly child: readonly (number | "ignore")[];
-  /** Write end of the process's standard input. */
-  readonly stdin?: Socket;
-  /** Read end of its standard output. */
-  readonly stdout?: Socket;
-  readonly stderr?: Socket;
-  /** Closes the process's ends here, once the process has them. */
-  closeChildEnds(): void;
-  destroy(): void;
-}
-
 /** All three streams: what an init process gets, whose streams are chosen only when it is started. */
 export const ALL_STREAMS: ReadonlySet<StreamName> = new Set<StreamName>(["stdin", "stdout", "stderr"]);
 
-export function createPipes(streams: ReadonlySet<StreamName>): StdioPipes {
-  const childEnds: number[] = [];
-  const ours: { stdin?: Socket; stdout?: Socket; stderr?: Socket } = {};
-  const closeChildEnds = (): void => {
-    for (const fd of childEnds.splice(0)) closeSync(fd);
-  };
-  const destroy = (): void => {
-    closeChildEnds();
-    for (const socket of [ours.stdin, ours.stdout, ours.stderr]) socket?.destroy();
-  };
-  const child: (number | "ignore")[] = ["ignore", "ignore", "ignore"];
-  try {
-    if (streams.has("stdin")) {
-      const { read, write } = pipe();
-      childEnds.push(read);
-      child[0] = read;
-      ours.stdin = new Socket({ fd: write, readable: false, writable: true });
+const STREAMS: readonly StreamName[] = ["stdin", "stdout", "stderr"];
+
+export class StdioPipes {
+  /** The process's ends as file descriptors 0, 1, 2; `ignore` where there is no pipe. */
+  readonly child: readonly (number | "ignore")[];
+  /** Descriptors of our ends that no socket has taken over yet. */
+  readonly #ours = new Map<StreamName, number>();
+  readonly #theirs: number[] = [];
+  readonly #sockets: Socket[] = [];
+
+  constructor(streams: ReadonlySet<StreamName>) {
+    try {
+      this.child = STREAMS.map((name) => (streams.has(name) ? this.#create(name) : "ignore"));
+    } catch (error) {
+      this.destroy();
+      throw error;
     }
-    for (const [index, name] of [
-      [1, "stdout"],
-      [2, "stderr"],
-    ] as const) {
-      if (!streams.has(name)) continue;
-      const { read, write } = pipe();
-      childEnds.push(write);
-      child[index] = write;
-      ours[name] = new Socket({ fd: read, readable: true, writable: false });
-    }
-  } catch (error) {
-    destroy();
-    throw error;
   }
-  return { ...ours, child, closeChildEnds, destroy };
+
+  #create(name: StreamName): number {
+    const { read, write } = pipe();
+    const [ours, theirs] = name === "stdin" ? [write, read] : [read, write];
+    this.#ours.set(name, ours);
+    this.#theirs.push(theirs);
+    return theirs;
+  }
+
+  /**
+   * Our end of a stream, once. Only now: a socket begins to read when it is made, and one that nobody listens to yet
+   * would tell its end to nobody.
+   */
+  open(name: StreamName): Socket | undefined {
+    const fd = this.#ours.get(name);
+    if (fd === undefined) return undefined;
+    this.#ours.delete(name);
+    const socket = new Socket({ fd, readable: name !== "stdin", writable: name === "stdin" });
+    this.#sockets.push(socket);
+    return socket;
+  }
+
+  /** Closes our end of a stream: the process reads its end, or fails to write. */
+  close(name: StreamName): void {
+    const fd = this.#ours.get(name);
+    if (fd === undefined) return;
+    this.#ours.delete(name);
+    closeSync(fd);
+  }
+
+  /** Closes the process's ends here, once the process has them. */
+  closeChildEnds(): void {
+    for (const fd of this.#theirs.splice(0)) closeSync(fd);
+  }
+
+  destroy(): void {
+    this.closeChildEnds();
+    for (const name of STREAMS) this.close(name);
+    for (const socket of this.#sockets) socket.destroy();
+  }
 }

@@ -45,6 +45,7 @@ export function prepareSpec(spec: OciSpec, context: SpecContext): OciSpec {
   const copy = structuredClone(spec);
   for (const step of STEPS[context.type]) step(copy, context);
   mountLogs(copy, context);
+  isolateMounts(copy);
   linuxOf(copy).cgroupsPath = context.cgroup;
   delete copy.windows;
   return copy;
@@ -54,6 +55,13 @@ export function prepareSpec(spec: OciSpec, context: SpecContext): OciSpec {
 function linuxOf(spec: OciSpec): OciLinux {
   spec.linux ??= {};
   return spec.linux;
+}
+
+/** A container without a mount namespace of its own would mount its file systems over the VM's. */
+function isolateMounts(spec: OciSpec): void {
+  const linux = linuxOf(spec);
+  const namespaces = linux.namespaces ?? [];
+  if (!namespaces.some(({ type }) => type === "mount")) linux.namespaces = [...namespaces, { type: "mount" }];
 }
 
 function refuseHostname(spec: OciSpec, { id }: SpecContext): void {

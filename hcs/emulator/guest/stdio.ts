@@ -1,4 +1,5 @@
 /** The standard streams of a process in a container: over pipes, or over a terminal. */
+import type { Socket } from "node:net";
 import { GuestError, RESULT } from "./errors.ts";
 import { InputRelay } from "./input-relay.ts";
 import { OutputRelay } from "./output-relay.ts";
@@ -37,26 +38,26 @@ export class PipeStdio implements GuestStdio {
   }
 
   attach(connections: StdioConnections, options: AttachOptions = {}): void {
-    const { stdin, stdout, stderr } = this.#pipes;
-    if (stdin !== undefined) {
-      if (connections.stdin === undefined) stdin.destroy();
-      else this.#input = new InputRelay(connections.stdin, stdin, { forwardEnd: true });
+    if (connections.stdin === undefined) {
+      this.#pipes.close("stdin");
+    } else {
+      const stdin = this.#pipes.open("stdin");
+      if (stdin !== undefined) this.#input = new InputRelay(connections.stdin, stdin, { forwardEnd: true });
     }
-    for (const [name, pipe] of [
-      ["stdout", stdout],
-      ["stderr", stderr],
-    ] as const) {
-      const connection = connections[name];
-      if (pipe === undefined) continue;
-      if (connection === undefined) {
-        // Nobody asked for this stream: what is written to it vanishes, as with /dev/null.
-        pipe.on("error", () => pipe.destroy());
-        pipe.resume();
-        continue;
-      }
-      pipe.on("data", (chunk: Buffer) => options.tee?.write(chunk));
-      this.#outputs.push(new OutputRelay(pipe, connection, { handshake: true, ...redialOf(name, options) }));
+    for (const name of ["stdout", "stderr"] as const) this.#attachOutput(name, connections[name], options);
+  }
+
+  #attachOutput(name: "stdout" | "stderr", connection: Socket | undefined, options: AttachOptions): void {
+    const pipe = this.#pipes.open(name);
+    if (pipe === undefined) return;
+    if (connection === undefined) {
+      // Nobody asked for this stream: what is written to it vanishes, as with /dev/null.
+      pipe.on("error", () => pipe.destroy());
+      pipe.resume();
+      return;
     }
+    pipe.on("data", (chunk: Buffer) => options.tee?.write(chunk));
+    this.#outputs.push(new OutputRelay(pipe, connection, { handshake: true, ...redialOf(name, options) }));
   }
 
   async finish(): Promise<void> {
