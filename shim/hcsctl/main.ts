@@ -1,0 +1,86 @@
+/** Entry of `hcsctl`: the tool for people. */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { messageOf } from "../errors.ts";
+import { UsageError } from "../flags.ts";
+import { readNodeFile } from "../options/node-file.ts";
+import { Options } from "../options/own.ts";
+import { VERSION } from "../version.ts";
+import { EXIT, type Command, type Flag } from "./command.ts";
+import { diag, timeline } from "./diagnostics.ts";
+import { emulatorGc, inspect, ps } from "./systems.ts";
+
+const COMMANDS: readonly Command[] = [ps, inspect, diag, timeline, emulatorGc];
+
+function help(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return `hcsctl ${VERSION}: looks into compute systems and the shims that own them
+
+usage: hcsctl COMMAND [ARGUMENTS] [FLAGS]
+       hcsctl COMMAND --help
+
+commands:
+${lines.join("\n")}
+
+exit codes: ${EXIT.ok} done, ${EXIT.failed} failed, ${EXIT.usage} the command line cannot be understood
+`;
+}
+
+function commandHelp({ usage, summary, flags }: Command): string {
+  const left = flags.map(({ name, value }) => `  --${name}${value === undefined ? "" : ` ${value}`}`);
+  const width = Math.max(0, ...left.map((text) => text.length));
+  const lines = flags.map(({ description, default: fallback }, index) => {
+    const suffix = fallback === undefined ? "" : ` (default ${fallback})`;
+    return `${(left[index] ?? "").padEnd(width)}  ${description}${suffix}`;
+  });
+  return `usage: ${usage}\n\n${summary}\n${lines.length === 0 ? "" : `\nflags:\n${lines.join("\n")}\n`}`;
+}
+
+/** The command with the longest name that the words begin with. */
+function choose(words: readonly string[]): Command {
+  const candidates = COMMANDS.filter(({ name }) => name === words.slice(0, name.split(" ").length).join(" "));
+  const [chosen] = candidates.sort((a, b) => b.name.length - a.name.length);
+  if (chosen === undefined) throw new UsageError(`unknown command "${words[0] ?? ""}": see hcsctl --help`);
+  return chosen;
+}
+
+type FlagConfig = NonNullable<ParseArgsConfig["options"]>;
+
+function optionsOf(flags: readonly Flag[]): FlagConfig {
+  const own = flags.map(({ name, type, default: fallback }) => [
+    name,
+    { type, ...(fallback === undefined ? {} : { default: fallback }) },
+  ]);
+  return Object.fromEntries([...own, ["help", { type: "boolean", short: "h" }]]) as FlagConfig;
+}
+
+async function run(args: readonly string[]): Promise<void> {
+  const print = (text: string): void => void process.stdout.write(text);
+  const [first] = args;
+  if (first === undefined || first === "--help" || first === "-h" || first === "help") return print(help());
+  if (first === "--version" || first === "-v") return print(`hcsctl ${VERSION}\n`);
+  const command = choose(args);
+  const rest = args.slice(command.name.split(" ").length);
+  let parsed: ReturnType<typeof parseArgs>;
+  try {
+    parsed = parseArgs({ args: [...rest], options: optionsOf(command.flags), allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(`${messageOf(error)}\nusage: ${command.usage}`);
+  }
+  if (parsed.values["help"] === true) return print(commandHelp(command));
+  const [fewest, most] = command.arity;
+  const count = parsed.positionals.length;
+  if (count < fewest || count > most)
+    throw new UsageError(`wrong number of arguments (found ${count})\nusage: ${command.usage}`);
+  await command.run({
+    flags: parsed.values as Readonly<Record<string, string | boolean | undefined>>,
+    arguments: parsed.positionals,
+    options: new Options(await readNodeFile()),
+    print,
+  });
+}
+
+run(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`hcsctl: ${messageOf(error)}\n`);
+  process.exitCode = error instanceof UsageError ? EXIT.usage : EXIT.failed;
+});
