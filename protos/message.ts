@@ -4,6 +4,9 @@ import { WireError } from "./wire-error.ts";
 import { Reader } from "./wire-reader.ts";
 import { Writer } from "./wire-writer.ts";
 
+/** One long message does not make all that follow waste memory, in bytes. */
+const MAX_FIRST_SIZE = 2048;
+
 /**
  * Makes a message type.
  *
@@ -17,16 +20,19 @@ export function messageType<T extends object>(
   write: (writer: Writer, message: Partial<T>) => void,
   read: (reader: Reader, message: T) => void,
 ): MessageType<T> {
+  // Messages of a type are about as long as those before; to grow costs more than anything else here.
+  let size: number | undefined;
   return {
     typeName,
     create: (init) => (init === undefined ? defaults() : Object.assign(defaults(), init)),
     encode: (message) => {
-      const writer = new Writer();
+      const writer = new Writer(size);
       try {
         write(writer, message);
       } catch (error) {
         throw named("encode", typeName, error);
       }
+      if (writer.capacity <= MAX_FIRST_SIZE) size = writer.capacity;
       return writer.finish();
     },
     decode: (bytes) => {

@@ -2,11 +2,14 @@
 import type { MessageType } from "./types.ts";
 import { WireError } from "./wire-error.ts";
 
+/** First size in bytes; enough for most requests. */
 const INITIAL_SIZE = 256;
 /** The longest varint: 64 bits, seven to a byte. */
 const MAX_VARINT = 10;
 /** Below this, copying characters one by one is faster than calling into the runtime. */
 const SHORT_STRING = 32;
+/** Up to this a length takes at most two bytes, at three bytes to a character. */
+const LONG_STRING = 0x3fff / 3;
 
 /** Builds one encoded message. Methods that write return the writer, so that a tag and its value make one line. */
 export class Writer {
@@ -21,6 +24,11 @@ export class Writer {
   /** Number of bytes written so far. */
   get length(): number {
     return this.#length;
+  }
+
+  /** Number of bytes it can hold without growing: a good first size for the next message of the kind. */
+  get capacity(): number {
+    return this.#buffer.length;
   }
 
   /** What was written. The writer must not be used afterwards: the result is its buffer, not a copy. */
@@ -45,7 +53,7 @@ export class Writer {
   }
 
   uint32(value: number): this {
-    if (value >>> 0 !== value) throw outOfRange("uint32", value);
+    if (value >>> 0 !== value) throw unfit("uint32", value);
     this.#ensure(MAX_VARINT);
     this.#varint(value);
     return this;
@@ -53,7 +61,7 @@ export class Writer {
 
   /** An int32 or an enum. */
   int32(value: number): this {
-    if ((value | 0) !== value) throw outOfRange("int32", value);
+    if ((value | 0) !== value) throw unfit("int32", value);
     this.#ensure(MAX_VARINT);
     if (value >= 0) this.#varint(value);
     else this.#varint64(value >>> 0, 0xffff_ffff);
@@ -61,7 +69,7 @@ export class Writer {
   }
 
   sint32(value: number): this {
-    if ((value | 0) !== value) throw outOfRange("sint32", value);
+    if ((value | 0) !== value) throw unfit("sint32", value);
     this.#ensure(MAX_VARINT);
     this.#varint(((value << 1) ^ (value >> 31)) >>> 0);
     return this;
@@ -74,43 +82,43 @@ export class Writer {
   }
 
   uint64(value: bigint): this {
-    if (BigInt.asUintN(64, value) !== value) throw outOfRange("uint64", value);
+    if (BigInt.asUintN(64, value) !== value) throw unfit("uint64", value);
     return this.#bigint(value);
   }
 
   int64(value: bigint): this {
-    if (BigInt.asIntN(64, value) !== value) throw outOfRange("int64", value);
+    if (BigInt.asIntN(64, value) !== value) throw unfit("int64", value);
     return this.#bigint(BigInt.asUintN(64, value));
   }
 
   sint64(value: bigint): this {
-    if (BigInt.asIntN(64, value) !== value) throw outOfRange("sint64", value);
+    if (BigInt.asIntN(64, value) !== value) throw unfit("sint64", value);
     return this.#bigint(BigInt.asUintN(64, (value << 1n) ^ (value >> 63n)));
   }
 
   fixed32(value: number): this {
-    if (value >>> 0 !== value) throw outOfRange("fixed32", value);
+    if (value >>> 0 !== value) throw unfit("fixed32", value);
     this.#ensure(4);
     this.#length = this.#buffer.writeUInt32LE(value, this.#length);
     return this;
   }
 
   sfixed32(value: number): this {
-    if ((value | 0) !== value) throw outOfRange("sfixed32", value);
+    if ((value | 0) !== value) throw unfit("sfixed32", value);
     this.#ensure(4);
     this.#length = this.#buffer.writeInt32LE(value, this.#length);
     return this;
   }
 
   fixed64(value: bigint): this {
-    if (BigInt.asUintN(64, value) !== value) throw outOfRange("fixed64", value);
+    if (BigInt.asUintN(64, value) !== value) throw unfit("fixed64", value);
     this.#ensure(8);
     this.#length = this.#buffer.writeBigUInt64LE(value, this.#length);
     return this;
   }
 
   sfixed64(value: bigint): this {
-    if (BigInt.asIntN(64, value) !== value) throw outOfRange("sfixed64", value);
+    if (BigInt.asIntN(64, value) !== value) throw unfit("sfixed64", value);
     this.#ensure(8);
     this.#length = this.#buffer.writeBigInt64LE(value, this.#length);
     return this;
@@ -130,15 +138,25 @@ export class Writer {
 
   /** A string as UTF-8; a lone surrogate becomes U+FFFD. */
   string(value: string): this {
+    if (typeof value !== "string") throw unfit("string", value);
     if (value.length < SHORT_STRING && this.#ascii(value)) return this;
-    const size = Buffer.byteLength(value, "utf8");
-    this.#ensure(size + MAX_VARINT);
-    this.#varint(size);
-    this.#length += this.#buffer.write(value, this.#length, size, "utf8");
+    if (value.length > LONG_STRING) {
+      const size = Buffer.byteLength(value, "utf8");
+      this.#ensure(size + MAX_VARINT);
+      this.#varint(size);
+      this.#length += this.#buffer.write(value, this.#length, size, "utf8");
+      return this;
+    }
+    this.#ensure(value.length * 3 + 2);
+    // Most are ASCII, as long in bytes as in characters; #prefix() makes room where the length takes a byte more.
+    const start = this.#length + (value.length < 0x80 ? 1 : 2);
+    this.#length = start + this.#buffer.write(value, start, "utf8");
+    this.#prefix(start, value.length < 0x80 ? 1 : 2);
     return this;
   }
 
   bytes(value: Uint8Array): this {
+    if (!(value instanceof Uint8Array)) throw unfit("Uint8Array", value);
     this.#ensure(value.length + MAX_VARINT);
     this.#varint(value.length);
     this.#buffer.set(value, this.#length);
@@ -171,16 +189,23 @@ export class Writer {
 
   /** Ends a length-delimited value and fills in its length. */
   close(start: number): void {
-    const size = this.#length - start;
-    if (size < 0x80) {
+    this.#prefix(start, 1);
+  }
+
+  /** Writes the length of what was written from `start` before it, where `room` bytes were left for it. */
+  #prefix(start: number, room: number): void {
+    const end = this.#length;
+    const size = end - start;
+    if (size < 0x80 && room === 1) {
       this.#buffer[start - 1] = size;
       return;
     }
-    const end = this.#length;
-    const more = varintSize(size) - 1;
-    this.#ensure(more);
-    this.#buffer.copyWithin(start + more, start, end);
-    this.#length = start - 1;
+    const more = varintSize(size) - room;
+    if (more > 0) {
+      this.#ensure(more);
+      this.#buffer.copyWithin(start + more, start, end);
+    }
+    this.#length = start - room;
     this.#varint(size);
     this.#length = end + more;
   }
@@ -248,7 +273,8 @@ function varintSize(value: number): number {
   return size;
 }
 
-function outOfRange(kind: string, value: number | bigint): WireError {
-  const reason = `${value} is no ${kind}`;
+/** @param value what was given; from a caller without types it can be anything */
+function unfit(kind: string, value: unknown): WireError {
+  const reason = `${String(value)} is no ${kind}`;
   return new WireError(`cannot encode message: ${reason}`, { reason });
 }

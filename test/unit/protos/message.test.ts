@@ -7,6 +7,7 @@ import { Empty } from "../../../protos/gen/google.ts";
 import { Options } from "../../../protos/gen/runhcs.ts";
 import { Statistics } from "../../../protos/gen/stats.ts";
 import { CreateTaskRequest, StateResponse, UpdateTaskRequest } from "../../../protos/gen/task-v2.ts";
+import { Request } from "../../../protos/gen/ttrpc.ts";
 import { Platform, Status } from "../../../protos/gen/types.ts";
 import { WireError } from "../../../protos/wire.ts";
 
@@ -98,8 +99,14 @@ describe("encode", () => {
   });
 
   it("passes on errors of another kind", () => {
-    const message = { id: Symbol("no string") as unknown as string };
-    assert.throws(() => StateResponse.encode(message), TypeError);
+    const message = { timeoutNano: 5 as unknown as bigint };
+    assert.throws(() => Request.encode(message), TypeError);
+  });
+
+  it("is not held back by a long message before", () => {
+    const long = { id: "x".repeat(100_000) };
+    assert.equal(StateResponse.encode(long).length, 100_004);
+    assert.ok(StateResponse.encode({ id: "x" }).buffer.byteLength < 100_000);
   });
 });
 

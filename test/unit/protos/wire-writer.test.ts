@@ -64,6 +64,8 @@ describe("Writer", () => {
     [(w) => w.int64(2n ** 63n), "cannot encode message: 9223372036854775808 is no int64"],
     [(w) => w.sint64(2n ** 63n), "cannot encode message: 9223372036854775808 is no sint64"],
     [(w) => w.fixed64(-1n), "cannot encode message: -1 is no fixed64"],
+    [(w) => w.string(7 as unknown as string), "cannot encode message: 7 is no string"],
+    [(w) => w.bytes("a" as unknown as Uint8Array), "cannot encode message: a is no Uint8Array"],
     [(w) => w.sfixed64(2n ** 63n), "cannot encode message: 9223372036854775808 is no sfixed64"],
   ];
   for (const [write, message] of refused) {
