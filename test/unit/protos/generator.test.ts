@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { spawnSync, type SpawnSyncReturns } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { generate, readProtos, staleFiles } from "../../../scripts/protos.ts";
 import { emitModule } from "../../../scripts/protos/emit.ts";
@@ -28,6 +30,26 @@ describe("protos/gen", () => {
     assert.deepEqual(generate(), generate());
   });
 });
+
+describe("npm run protos", () => {
+  const script = fileURLToPath(new URL("../../../scripts/protos.ts", import.meta.url));
+  const run = (...args: string[]): SpawnSyncReturns<string> =>
+    spawnSync(process.execPath, ["--import", "tsx", script, ...args], { encoding: "utf8" });
+
+  it("finds nothing to say about current files", () => {
+    const { status, stdout, stderr } = run("--check");
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: "", stderr: "" });
+  });
+
+  it("refuses arguments it does not know", () => {
+    const { status, stderr } = run("--chekc");
+    assert.equal(status, 2);
+    assert.equal(
+      stderr,
+      "cannot generate protos: unknown argument --chekc (--check compares, nothing writes)\n",
+    );
+  });
+}).timeout(30_000);
 
 describe("readProtos", () => {
   it("finds every .proto text of the repository, by its path below protos/proto", () => {

@@ -86,10 +86,14 @@ describe("Writer", () => {
     );
   });
 
-  it("writes strings around the length up to which it copies characters itself", () => {
-    for (const length of [30, 31, 32, 33, 127, 128, 129, 300]) {
-      for (const text of ["a".repeat(length), `${"a".repeat(length - 1)}ü`]) {
-        assert.equal(new Reader(new Writer().string(text).finish()).string(), text);
+  it("writes strings of every length at which it changes its way", () => {
+    for (const length of [11, 12, 13, 31, 32, 33, 42, 43, 127, 128, 129, 5460, 5461, 5462, 16_383, 16_384]) {
+      for (const text of ["a".repeat(length), `${"a".repeat(length - 1)}ü`, "€".repeat(length)]) {
+        const written = new Writer(1).string(text).uint32(5).finish();
+        const reader = new Reader(written);
+        assert.equal(reader.string(), text);
+        assert.equal(reader.uint32(), 5);
+        assert.equal(written.length, new Writer().bytes(Buffer.from(text)).length + 1);
       }
     }
   });
