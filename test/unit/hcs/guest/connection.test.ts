@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { HcsError } from "../../../../hcs/errors.ts";
 import { GuestConnection } from "../../../../hcs/guest/connection.ts";
 import { encodeFrame } from "../../../../hcs/guest/frame.ts";
@@ -195,6 +195,17 @@ describe("GuestConnection", () => {
       assert.equal((await wait).ExitCode, 3);
     });
 
+    it("leaves nothing on a signal that outlives many calls", async () => {
+      rig = await GuestRig.negotiated();
+      const { signal } = new AbortController();
+      for (let calls = 0; calls < 3; calls++) {
+        const call = rig.connection.request("Start", { ContainerId: "web" }, { signal });
+        rig.guest.answer(await rig.guest.next("Start"));
+        await call;
+      }
+      assert.equal(getEventListeners(signal, "abort").length, 0);
+    });
+
     it("refuses calls while the guest leaves megabytes of them unread", async () => {
       rig = await GuestRig.negotiated();
       rig.guest.socket.pause();
@@ -299,6 +310,21 @@ describe("GuestConnection", () => {
         assert.equal(rig.host.destroyed, true);
       });
     }
+  });
+
+  it("believes nothing that comes after the broken frame", async () => {
+    rig = await GuestRig.negotiated();
+    const created = rig.connection.createContainer("web", CONFIG);
+    rig.guest.answer(await rig.guest.next("Create"));
+    const { exited } = await created;
+    const call = rig.connection.request("Start", { ContainerId: "web" });
+    const { id } = await rig.guest.next("Start");
+    const exit = JSON.stringify({ ContainerId: "web", Type: "ForcedExit" });
+    rig.guest.socket.write(
+      Buffer.concat([encodeFrame(0x2010_0201, id, "{"), encodeFrame(0x3010_0101, 0n, exit)]),
+    );
+    await assert.rejects(call, { symbol: "HCS_E_PROTOCOL_ERROR" });
+    assert.deepEqual(await exited, { type: "ConnectionLost" });
   });
 
   describe("a lost connection", () => {
