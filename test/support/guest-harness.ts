@@ -171,6 +171,11 @@ export class GuestHarness {
     });
   }
 
+  /** The port that the last {@link listen} without a port has got. */
+  get lastPort(): number {
+    return this.#nextPort - 1;
+  }
+
   workerLog(): string {
     return existsSync(this.paths.workerLog) ? readFileSync(this.paths.workerLog, "utf8") : "";
   }

@@ -1,5 +1,5 @@
 /** A pseudo terminal's master side as streams. */
-import { closeSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { Socket, type OnReadOpts, type SocketConstructorOpts } from "node:net";
 import { Readable, type Writable } from "node:stream";
 import { duplicateOnto, setNonBlocking, setWindowSize, socketPair } from "../../posix/libc.ts";
@@ -34,10 +34,29 @@ export class Terminal {
     duplicateOnto(master, socket);
     setNonBlocking(socket);
     closeSync(other);
-    for (const end of ["end", "error", "close"]) this.#socket.on(end, () => output.push(null));
+    // libuv takes a hang-up for the end as soon as a read has not filled its buffer, and a terminal never fills it:
+    // what is left in the terminal then is fetched here.
+    this.#socket.on("end", () => {
+      this.#drain(output, buffer);
+      output.push(null);
+    });
+    for (const end of ["error", "close"]) this.#socket.on(end, () => output.push(null));
     output.on("close", () => this.#socket.destroy());
     this.output = output;
     this.input = this.#socket;
+  }
+
+  /** Reads what the terminal still holds after everybody has closed it: a few pages at most. */
+  #drain(output: Readable, buffer: Buffer): void {
+    try {
+      for (;;) {
+        const length = readSync(this.#master, buffer);
+        if (length === 0) return;
+        output.push(Buffer.from(buffer.subarray(0, length)));
+      }
+    } catch {
+      // EIO is the real end. EAGAIN: somebody has opened the terminal anew, too late to be heard.
+    }
   }
 
   /** Throws `SystemCallError`. */
