@@ -40,8 +40,6 @@ export class GuestStdio {
   readonly streams: ProcessStdio;
   readonly #options: GuestStdioOptions;
   readonly #channels: readonly Channel[];
-  /** Listeners were closed on purpose. */
-  #stopped = false;
 
   private constructor(options: GuestStdioOptions, channels: readonly Channel[]) {
     this.#options = options;
@@ -87,17 +85,11 @@ export class GuestStdio {
     for (const { stream } of this.#channels) stream.destroy();
   }
 
-  /** Closes listeners that nobody has dialled yet, so that the guest's dialling fails. Idempotent. */
-  async stopAccepting(): Promise<void> {
-    this.#stopped = true;
-    const waiting = this.#channels.filter((channel) => channel.accepting);
-    await Promise.all(waiting.map(({ listener }) => closeListener(listener, this.#options.guest)));
-  }
-
-  /** Lets go of every stream and listener. Idempotent. */
+  /** Lets go of every stream and listener; a guest that dials after this is refused. Idempotent. */
   async release(): Promise<void> {
     for (const { stream } of this.#channels) stream.release();
-    await this.stopAccepting();
+    const waiting = this.#channels.filter((channel) => channel.accepting);
+    await Promise.all(waiting.map(({ listener }) => closeListener(listener, this.#options.guest)));
   }
 
   #addresses<Address>(of: (port: number) => Address): StdioAddresses<Address> {
@@ -117,9 +109,8 @@ export class GuestStdio {
       },
       (error: unknown) => {
         channel.accepting = false;
-        // Closing a listener rejects its accept; when that was on purpose there is nobody to tell.
-        if (this.#stopped) channel.stream.release();
-        else channel.stream.destroy(asError(error));
+        // Also how a released listener ends; its stream is destroyed by then and reports nothing.
+        channel.stream.destroy(asError(error));
       },
     );
   }

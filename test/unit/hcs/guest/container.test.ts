@@ -288,6 +288,17 @@ describe("GuestContainer", () => {
       assert.deepEqual(await container.exited, { type: "ConnectionLost" });
     });
 
+    it("does not call the container deleted when its caller gave up", async () => {
+      await open();
+      const budget = new AbortController();
+      const deleted = container.deleteState({ signal: budget.signal });
+      await rig.guest.next("DeleteContainerState");
+      budget.abort();
+      await assert.rejects(deleted, { name: "AbortError" });
+      rig.guest.notifyExit("web", "ForcedExit");
+      assert.deepEqual(await container.exited, { type: "ForcedExit" });
+    });
+
     it("asks nothing of a guest without the message", async () => {
       await open({ RuntimeOsType: "Linux" });
       await container.deleteState();
