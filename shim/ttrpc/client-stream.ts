@@ -140,7 +140,8 @@ export class ClientStream<I, O> implements AsyncIterable<O> {
     } catch (error) {
       // A message that cannot be decoded leaves a hole: the rest is of no use.
       if (this.#local !== "ended") this.#end(() => (error instanceof RpcError ? error : payloadError(error)));
-      throw error;
+      // Made anew where the caller waits, so that the stack is the caller's and not the socket's.
+      throw this.#failure?.() ?? error;
     }
   }
 
