@@ -45,9 +45,8 @@ export class OutputStream extends Duplex implements GuestStream {
     }
     this.#source = source;
     source.on("end", () => this.#sourceEnded());
-    source.on("close", () => {
-      if (!this.#sawEnd) this.destroy(new Error("the guest's output connection closed before its end"));
-    });
+    source.on("close", () => this.#sourceClosed());
+    if (source.closed) this.#sourceClosed();
     source.on("data", (chunk: Buffer) => {
       if (!this.#discarding && !this.push(chunk)) source.pause();
     });
@@ -76,6 +75,12 @@ export class OutputStream extends Duplex implements GuestStream {
     if (!this.#discarding) this.push(null);
   }
 
+  /** Without an end before it, the rest of the output is lost. */
+  #sourceClosed(): void {
+    if (this.#sawEnd) return;
+    this.destroy(this.#source?.errored ?? new Error("the guest's output connection closed before its end"));
+  }
+
   #sourceFailed(error: NodeJS.ErrnoException): void {
     // Windows reports a connection that its own side closed as aborted: an end like any other.
     if (error.code === "ECONNABORTED" && !this.#sawEnd) this.#sourceEnded();
@@ -95,8 +100,9 @@ export class InputStream extends Duplex implements GuestStream {
 
   attach(source: Duplex): void {
     source.on("error", (error) => this.destroy(error));
-    if (this.destroyed) {
+    if (this.destroyed || source.closed) {
       source.destroy();
+      this.destroy(source.errored ?? undefined);
       return;
     }
     this.#source = source;

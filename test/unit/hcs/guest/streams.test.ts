@@ -65,6 +65,15 @@ describe("OutputStream", () => {
     await assert.rejects(buffer(stream), /output connection closed before its end/);
   });
 
+  it("fails when the connection had broken before it was accepted", async () => {
+    const { host } = await sockets.pair();
+    host.destroy(Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }));
+    await new Promise((resolve) => host.once("close", resolve));
+    const stream = new OutputStream();
+    stream.attach(host);
+    await assert.rejects(buffer(stream), { code: "ECONNRESET" });
+  });
+
   it("release cuts off a guest that is still writing", async () => {
     const { host, guest } = await sockets.pair();
     const stream = new OutputStream();
@@ -141,6 +150,15 @@ describe("InputStream", () => {
     await once(guest, "close");
     stream.write("nobody");
     await assert.rejects(finished(stream), { code: "EPIPE" });
+  });
+
+  it("closes when the connection had broken before it was accepted", async () => {
+    const { host } = await sockets.pair();
+    host.destroy();
+    await once(host, "close");
+    const stream = new InputStream();
+    stream.attach(host);
+    await once(stream, "close");
   });
 
   it("destroy hangs up although nothing was ended", async () => {
