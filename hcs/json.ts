@@ -39,7 +39,7 @@ export function stringifyJson(value: unknown): string {
 
 function stringifyAny(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value) as string | undefined;
+    return JSON.stringify(value);
   } catch (error) {
     // JSON.stringify refuses two things this way: a bigint, which is the reason to be here, and a cycle.
     if (!(error instanceof TypeError)) throw error;
