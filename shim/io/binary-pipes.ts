@@ -5,7 +5,8 @@
 import { createServer, type Socket } from "node:net";
 import { Writable } from "node:stream";
 import { abortable, startDeadline } from "../clock.ts";
-import { describeFault, StdioError } from "./errors.ts";
+import { messageOf } from "../errors.ts";
+import { StdioError } from "./errors.ts";
 import { loggerCommand, LoggerProcess, readiness } from "./logger-process.ts";
 import type { OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
 
@@ -49,7 +50,7 @@ export async function openLoggerPipes(request: StdioRequest, context: OpenContex
     for (const pipe of served) pipe.close();
     await logger?.abandon();
     if (signal.aborted || error instanceof StdioError) throw error;
-    throw new StdioError("unavailable", "stdout", request.stdout, describeFault(error), error);
+    throw new StdioError("unavailable", "stdout", request.stdout, messageOf(error), error);
   }
 }
 

@@ -26,11 +26,6 @@ export class StdioError extends Error {
   }
 }
 
-/** What went wrong, as text to put behind a colon. */
-export function describeFault(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** The code of a Node system error (`EPIPE`), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;

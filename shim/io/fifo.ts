@@ -12,7 +12,8 @@ import { close, closeSync, constants, fstat, open } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
-import { describeFault, StdioError, type StdioField } from "./errors.ts";
+import { messageOf } from "../errors.ts";
+import { StdioError, type StdioField } from "./errors.ts";
 import { FifoWriter } from "./fifo-writer.ts";
 import { openAppending, openReading } from "./file.ts";
 import type { OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
@@ -111,7 +112,7 @@ function fifoPath(field: StdioField, value: string): string {
     // The scheme of stdout decides for all three; a FIFO's own name may have any characters it likes.
     path = uri.scheme === "fifo" ? uri.authority + uri.path : value;
   } catch (error) {
-    throw new StdioError("invalid", field, value, describeFault(error), error);
+    throw new StdioError("invalid", field, value, messageOf(error), error);
   }
   if (!path.startsWith("/")) throw new StdioError("invalid", field, value, "not an absolute path");
   return path;
@@ -121,7 +122,7 @@ async function openAt(field: StdioField, value: string, path: string, flags: num
   try {
     return await openDescriptor(path, flags);
   } catch (error) {
-    throw new StdioError("unavailable", field, value, describeFault(error), error);
+    throw new StdioError("unavailable", field, value, messageOf(error), error);
   }
 }
 

@@ -3,7 +3,8 @@ import { createReadStream, createWriteStream, type ReadStream, type WriteStream 
 import { mkdir } from "node:fs/promises";
 import { once } from "node:events";
 import { dirname, isAbsolute } from "node:path";
-import { describeFault, StdioError, systemCode } from "./errors.ts";
+import { messageOf } from "../errors.ts";
+import { StdioError, systemCode } from "./errors.ts";
 import type { OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
 import { parseStdioUri, windowsPath } from "./uri.ts";
 
@@ -17,7 +18,7 @@ export async function openLogFile(request: StdioRequest, context: OpenContext): 
   try {
     await makeDirectories(dirname(path));
   } catch (error) {
-    throw new StdioError("unavailable", "stdout", request.stdout, describeFault(error), error);
+    throw new StdioError("unavailable", "stdout", request.stdout, messageOf(error), error);
   }
   // A handle each: appends of either are whole, and neither waits for the other's disk.
   const stdout = await openAppending(path, "stdout", request.stdout);
@@ -72,7 +73,7 @@ function logFilePath(value: string, context: OpenContext): string {
     if (!isAbsolute(path) || path.endsWith("/")) throw new Error("no absolute path of a file");
     return path;
   } catch (error) {
-    throw new StdioError("invalid", "stdout", value, describeFault(error), error);
+    throw new StdioError("invalid", "stdout", value, messageOf(error), error);
   }
 }
 
@@ -86,7 +87,7 @@ export async function openAppending(
   try {
     await once(stream, "open");
   } catch (error) {
-    throw new StdioError("unavailable", field, value, describeFault(error), error);
+    throw new StdioError("unavailable", field, value, messageOf(error), error);
   }
   return stream;
 }
@@ -97,7 +98,7 @@ export async function openReading(path: string, value: string): Promise<ReadStre
   try {
     await once(stream, "open");
   } catch (error) {
-    throw new StdioError("unavailable", "stdin", value, describeFault(error), error);
+    throw new StdioError("unavailable", "stdin", value, messageOf(error), error);
   }
   return stream;
 }

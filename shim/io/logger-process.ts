@@ -2,7 +2,8 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import type { Socket } from "node:net";
 import { abortable, startDeadline, type Clock } from "../clock.ts";
-import { describeFault, StdioError } from "./errors.ts";
+import { messageOf } from "../errors.ts";
+import { StdioError } from "./errors.ts";
 import { reportStdio } from "./diagnostics.ts";
 import type { LoggerOptions, OpenContext, StdioRequest } from "./upstream.ts";
 import { loggerArguments, parseStdioUri, windowsPath } from "./uri.ts";
@@ -24,7 +25,7 @@ export function loggerCommand(request: StdioRequest, context: Pick<OpenContext, 
     const executable = context.transport === "named-pipe" ? windowsPath(uri.path) : uri.path;
     return { executable, args: loggerArguments(uri.query), mustConfirm: uri.scheme === "binary-v2" };
   } catch (error) {
-    throw new StdioError("invalid", "stdout", request.stdout, describeFault(error), error);
+    throw new StdioError("invalid", "stdout", request.stdout, messageOf(error), error);
   }
 }
 
@@ -93,7 +94,7 @@ export class LoggerProcess {
       outcome = await abortable(Promise.race([readiness, notRunnable]), deadline.signal);
     } catch (error) {
       if (signal.aborted || error instanceof StdioError) throw error;
-      throw this.#fault(deadline.signal.aborted ? "timeout" : "unavailable", describeFault(error), error);
+      throw this.#fault(deadline.signal.aborted ? "timeout" : "unavailable", messageOf(error), error);
     }
     if (outcome === "closed" && command.mustConfirm) {
       throw this.#fault("unavailable", "logger closed its ready pipe without confirming that it is ready");

@@ -4,7 +4,8 @@
  */
 import { connect, type Socket } from "node:net";
 import { reasonOf, type Clock } from "../clock.ts";
-import { describeFault, StdioError, type StdioField } from "./errors.ts";
+import { messageOf } from "../errors.ts";
+import { StdioError, type StdioField } from "./errors.ts";
 import { RedialingWriter } from "./redial.ts";
 import type { NamedPipeOptions, OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
 import { parseStdioUri } from "./uri.ts";
@@ -24,7 +25,7 @@ export async function openNamedPipes(request: StdioRequest, context: OpenContext
       socket = await dial(path, signal);
     } catch (error) {
       if (signal.aborted) throw error;
-      throw new StdioError("unavailable", field, value, describeFault(error), error);
+      throw new StdioError("unavailable", field, value, messageOf(error), error);
     }
     open.push(socket);
     return { path, socket };
@@ -109,7 +110,7 @@ function pipePath(field: StdioField, value: string): string {
     if (uri.scheme === "") return value;
     if (uri.scheme === "npipe") return uri.path.replaceAll("/", "\\");
   } catch (error) {
-    throw new StdioError("invalid", field, value, describeFault(error), error);
+    throw new StdioError("invalid", field, value, messageOf(error), error);
   }
   throw new StdioError("unsupported", field, value, "not a named pipe");
 }

@@ -4,7 +4,8 @@
  */
 import type { Clock } from "../clock.ts";
 import { openLogger } from "./binary.ts";
-import { describeFault, StdioError, type StdioField } from "./errors.ts";
+import { messageOf } from "../errors.ts";
+import { StdioError, type StdioField } from "./errors.ts";
 import { openFifos } from "./fifo.ts";
 import { openLogFile } from "./file.ts";
 import { openNamedPipes } from "./named-pipe.ts";
@@ -88,6 +89,6 @@ function schemeOf(field: StdioField, value: string): string {
   try {
     return parseStdioUri(value).scheme;
   } catch (error) {
-    throw new StdioError("invalid", field, value, describeFault(error), error);
+    throw new StdioError("invalid", field, value, messageOf(error), error);
   }
 }

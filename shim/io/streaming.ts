@@ -3,7 +3,8 @@
  * containerd has opened the streams to this shim before it asks for the task; here they are only found again.
  */
 import type { Readable, Writable } from "node:stream";
-import { describeFault, StdioError, type StdioField } from "./errors.ts";
+import { messageOf } from "../errors.ts";
+import { StdioError, type StdioField } from "./errors.ts";
 import type { OpenContext, StdioRequest, StreamResolver, UpstreamStdio } from "./upstream.ts";
 import { parseStdioUri } from "./uri.ts";
 
@@ -27,7 +28,7 @@ export async function openStreams(request: StdioRequest, context: OpenContext): 
       stream = await resolve(streams, id);
     } catch (error) {
       if (signal.aborted) throw error;
-      throw new StdioError("unavailable", field, value, describeFault(error), error);
+      throw new StdioError("unavailable", field, value, messageOf(error), error);
     }
     stream.on("error", () => undefined);
     opened.push(stream);
@@ -63,6 +64,6 @@ function streamId(field: StdioField, value: string): string {
     if (id === "") throw new Error("no streaming_id");
     return id;
   } catch (error) {
-    throw new StdioError("invalid", field, value, describeFault(error), error);
+    throw new StdioError("invalid", field, value, messageOf(error), error);
   }
 }
