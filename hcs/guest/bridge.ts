@@ -83,10 +83,6 @@ export class GuestBridge {
     if (stream.destroyed || stream.readableEnded) this.#lose("the connection was closed");
   }
 
-  get isOpen(): boolean {
-    return this.#end === undefined;
-  }
-
   /**
    * Sends a request and returns its successful answer. Rejects with `HcsError` when the guest reports a
    * failure or the connection ends, with the signal's reason when that fires first; the connection lives on.

@@ -6,7 +6,7 @@ import { channel, type Channel } from "node:diagnostics_channel";
 import type { MessageName } from "./protocol.ts";
 
 /** Name of the channel; its messages are {@link GuestDiagnostic}s. */
-export const GUEST_DIAGNOSTICS = "runhcs:guest";
+export const GUEST_DIAGNOSTICS = "runhcs:hcs.guest";
 
 /** `guest` is the name the connection was opened with. */
 export type GuestDiagnostic = { readonly guest: string } & (

@@ -10,7 +10,7 @@ import type {
   NotificationType,
   ResponseBody,
 } from "./protocol.ts";
-import { bits32, count, flag, integer, list, members, object, text, uint32, type Read } from "./shape.ts";
+import { bits32, count, flag, list, members, object, text, uint32, type Read } from "./shape.ts";
 
 const errorRecord: Read<ErrorRecord> = members({
   Result: bits32,
@@ -189,6 +189,3 @@ const guestProperties: Read<GuestProperties> = members({
 export function readGuestProperties(properties: string): GuestProperties {
   return guestProperties(parseJson(properties), "");
 }
-
-/** A process id that stands for a process; 0 never does. */
-export const processId: Read<number> = integer(1, 0xffff_ffff);

@@ -10,17 +10,10 @@ export interface PendingCall {
   lost(): void;
 }
 
-const LAST_PORT = 0xffff_ffff;
-
 export class Session {
   readonly #calls: Map<bigint, PendingCall> = new Map();
   #nextId = 0n;
   #nextPort: number = LINUX_GUEST_PORT.firstStdio;
-
-  /** Calls that wait for an answer, those whose caller gave up but whose answer still matters included. */
-  get pendingCalls(): number {
-    return this.#calls.size;
-  }
 
   /** True for ids that requests of this conversation have used. */
   hasUsed(id: bigint): boolean {
@@ -33,7 +26,6 @@ export class Session {
 
   /** The next port for a stream of a process. Never reused: a guest may dial an old one at any time. */
   takePort(): number {
-    if (this.#nextPort > LAST_PORT) throw new RangeError("no stdio ports are left on this guest connection");
     return this.#nextPort++;
   }
 
