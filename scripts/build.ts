@@ -11,7 +11,16 @@
 import { build, type BuildOptions } from "esbuild";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,7 +30,16 @@ const DIST = join(ROOT, "dist");
 const STAMP = join(DIST, ".stamp");
 
 /** What the result depends on. */
-const INPUTS = ["protos", "hcs", "oci", "shim", "package-lock.json", "tsconfig.json", "tsconfig.lib.json", "scripts/build.ts"];
+const INPUTS = [
+  "protos",
+  "hcs",
+  "oci",
+  "shim",
+  "package-lock.json",
+  "tsconfig.json",
+  "tsconfig.lib.json",
+  "scripts/build.ts",
+];
 
 interface Program {
   readonly entry: string;
@@ -78,7 +96,9 @@ function digestOfInputs(): string {
 /** Compiles the library; types are checked on the way. */
 function compileLibrary(): void {
   const compiler = createRequire(import.meta.url).resolve("typescript/bin/tsc");
-  const run = spawnSync(process.execPath, [compiler, "-p", join(ROOT, "tsconfig.lib.json")], { stdio: "inherit" });
+  const run = spawnSync(process.execPath, [compiler, "-p", join(ROOT, "tsconfig.lib.json")], {
+    stdio: "inherit",
+  });
   if (run.status !== 0) throw new Error("cannot build the library: it does not compile");
 }
 
@@ -87,10 +107,13 @@ function copyNativeModules(): void {
   const modules = join(ROOT, "node_modules");
   cpSync(join(modules, "koffi"), join(DIST, "node_modules", "koffi"), {
     recursive: true,
-    filter: (path) => !/\/koffi\/(?:src|doc|vendor|lib\/native)(?:\/|$)/.test(path),
+    // Not its sources: the compiled module comes with the package of the platform.
+    filter: (path) => !/\/(?:doc|vendor|lib)$/.test(path) && !/\.(?:c|cc|h|hh|inc|S|asm|md)$/.test(path),
   });
   const native = `koffi-${process.platform}-${process.arch}`;
-  cpSync(join(modules, "@koromix", native), join(DIST, "node_modules", "@koromix", native), { recursive: true });
+  cpSync(join(modules, "@koromix", native), join(DIST, "node_modules", "@koromix", native), {
+    recursive: true,
+  });
 }
 
 async function main(): Promise<void> {

@@ -40,7 +40,7 @@ async function serve(): Promise<void> {
   const socketPath = parsed.values["socket"] ?? "";
   const runtime = await readRuntimeOptions(startOptions(flags));
   const options = new Options(runtime.own, await readNodeFile());
-  const logger = new Logger(logLevel(flags, runtime, options), systemClock.now);
+  const logger = new Logger(logLevel(flags, runtime, options), () => systemClock.now());
   observeDiagnostics(logger);
   reportCrashes(logger);
   adjustOomScore(logger);

@@ -15,7 +15,7 @@ export interface CommandContext {
   readonly flags: Readonly<Record<string, string | boolean | undefined>>;
   readonly arguments: readonly string[];
   readonly options: Options;
-  print(text: string): void;
+  readonly print: (text: string) => void;
 }
 
 export interface Command {

@@ -30,14 +30,19 @@ export function observeDiagnostics(logger: Logger): void {
 }
 
 function plain(record: Readonly<Record<string, unknown>>): LogFields {
-  return Object.fromEntries(
-    Object.entries(record).map(([key, value]) => {
-      if (value instanceof Error) return [key, value.message];
-      if (typeof value === "number") return [key, Math.round(value * 10) / 10];
-      return [
-        key,
-        typeof value === "object" && value !== null ? JSON.stringify(value) : (value as string | undefined),
-      ];
-    }),
-  );
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, plainValue(value)]));
+}
+
+function plainValue(value: unknown): LogFields[string] {
+  switch (typeof value) {
+    case "number":
+      return Math.round(value * 10) / 10;
+    case "string":
+    case "boolean":
+    case "bigint":
+    case "undefined":
+      return value;
+    default:
+      return value instanceof Error ? value.message : JSON.stringify(value);
+  }
 }
