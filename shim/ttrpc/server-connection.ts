@@ -55,6 +55,7 @@ interface RunningCall {
 }
 
 const CLOSED_TEXT = "ttrpc: server closed";
+const EVEN_ID_TEXT = "StreamID must be odd for client initiated streams";
 
 /** A connection that a server has accepted. */
 export class ServerConnection implements CallConnection, ConnectionHandler, StreamHost {
@@ -179,7 +180,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
   #onRequest(streamId: number, body: Uint8Array): void {
     const type = FRAME_TYPE.request;
     if (streamId % 2 !== 1) {
-      this.#refuse(streamId, type, invalid("StreamID must be odd for client initiated streams"));
+      this.#refuse(streamId, type, invalid(EVEN_ID_TEXT));
       return;
     }
     if (streamId <= this.#lastStreamId) {
@@ -291,7 +292,11 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
       stream.onData(flags, body);
       return;
     }
-    if (streamId % 2 === 1 && streamId <= this.#lastStreamId) {
+    if (streamId % 2 !== 1) {
+      this.#refuse(streamId, FRAME_TYPE.data, invalid(EVEN_ID_TEXT));
+      return;
+    }
+    if (streamId <= this.#lastStreamId) {
       // A client half-closes after our terminator as a matter of course. Data on the id of a unary call is a mistake, but
       // no reason to fail a call that is being served.
       this.#note("frame-ignored", streamId, FRAME_TYPE.data, "stream has ended or takes no data");

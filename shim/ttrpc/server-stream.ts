@@ -47,7 +47,10 @@ export class ServerStream {
     this.#inbox = new Inbox(method.descriptor.input, () => this.#host.onLevel(this));
     if (!method.descriptor.clientStreaming) this.#state = "half-closed";
     // A handler that waits for the next message must not wait longer than its caller.
-    context.signal.addEventListener("abort", () => this.#inbox.fail(rpcErrorOf(context.signal.reason)));
+    const { signal } = context;
+    const onAbort = (): void => this.#inbox.fail(rpcErrorOf(signal.reason));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
   }
 
   /** Memory held by messages that the handler has not taken. */

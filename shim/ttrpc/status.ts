@@ -131,9 +131,10 @@ const CODE_OF_NAME: ReadonlyMap<string, number> = new Map([
  * says nothing about the task, but containerd would read NotFound as "the task is gone" and clean up after it.
  */
 export function codeOf(error: unknown): number {
-  // A failure must not travel as success, nor with a number that has no encoding.
-  if (error instanceof RpcError)
-    return error.code !== Code.OK && Number.isInteger(error.code) ? error.code | 0 : Code.Unknown;
+  if (error instanceof RpcError) {
+    // A failure must not travel as success, nor with a number that an int32 cannot hold.
+    return error.code !== Code.OK && (error.code | 0) === error.code ? error.code : Code.Unknown;
+  }
   return (error instanceof Error ? CODE_OF_NAME.get(error.name) : undefined) ?? Code.Unknown;
 }
 

@@ -387,6 +387,14 @@ describe("ServerStream", () => {
     });
   });
 
+  it("is over for a handler that waits when its deadline was over from the start", async () => {
+    const { peer, server } = serve();
+    peer.request(1, { service: Probe.typeName, method: "Upload", timeoutNano: -1n }, 2);
+    await assertFailure(peer, 1, 4, "context deadline exceeded");
+    await settle();
+    assert.equal(server.inFlight, 0);
+  });
+
   describe("whose handler does not take its messages", () => {
     const OPTIONS = { streamQueueBytes: 10_000, streamStallMs: 1000 };
 

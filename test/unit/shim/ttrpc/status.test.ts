@@ -69,6 +69,7 @@ describe("statusOf", () => {
     ["an RpcError with an unheard-of code", new RpcError(77, "odd"), 77, "odd"],
     ["an RpcError that claims success", new RpcError(Code.OK, "all is well"), 2, "all is well"],
     ["an RpcError whose code is no integer", new RpcError(NaN, "odd"), 2, "odd"],
+    ["an RpcError whose code is too large", new RpcError(2 ** 32, "odd"), 2, "odd"],
     ["a closed connection", new ConnectionClosedError(), 14, "ttrpc: closed"],
     ["any error", new Error("broken"), 2, "broken"],
     ["an error without a text", new TypeError(), 2, "TypeError"],
