@@ -21,7 +21,11 @@ export function loggerCommand(request: StdioRequest, context: Pick<OpenContext, 
   try {
     const uri = parseStdioUri(request.stdout);
     if (uri.authority !== "") throw new Error(`host "${uri.authority}" in a logger URI`);
-    if (uri.path === "") throw new Error("no path of a program");
+    // A relative one would be looked for in the shim's own PATH.
+    if (!uri.path.startsWith("/")) throw new Error("no absolute path of a program");
+    if (uri.path.includes("\0") || uri.query.flat().some((word) => word.includes("\0"))) {
+      throw new Error("a NUL in the path or arguments of a program");
+    }
     const executable = context.transport === "named-pipe" ? windowsPath(uri.path) : uri.path;
     return { executable, args: loggerArguments(uri.query), mustConfirm: uri.scheme === "binary-v2" };
   } catch (error) {

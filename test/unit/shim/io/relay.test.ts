@@ -209,6 +209,19 @@ describe("Relay", () => {
       assert.match(String(events[0]!.error), /EPIPE/);
     });
 
+    it("may fail at their very end, which is reported and no more", async () => {
+      const full = new Writable({
+        write: (_chunk, _encoding, callback) => callback(),
+        final: (callback) => callback(new Error("ENOSPC")),
+      });
+      const process = await start("stdout");
+      const relay = join(process, upstreamOf({ stdout: full }));
+      process.guest.stdout!.end("x");
+      await relay.drained(forever);
+      assert.equal(relay.progress.complete, true);
+      assert.deepEqual(names(), ["upstream-lost"]);
+    });
+
     it("are thrown away when the client asked for none", async () => {
       const process = await start("stdout");
       const relay = join(process, upstreamOf({}));
