@@ -68,6 +68,7 @@ eachContainerd("the shim killed", {}, (containerd) => {
     process.kill(await findShim(containerd().address, "watched"), "SIGKILL");
     assert.notEqual((await running.wait()).code, 0);
     await until("the task to be forgotten", async () => (await ctr.status("watched")) === undefined);
+    await nothingLeft();
     for (const id of await ctr.containers()) await ctr.deleteContainer(id);
   });
 

@@ -1,0 +1,61 @@
+/** The suites of tests, as data. */
+
+/** One suite: a folder below `test/`. */
+export interface Suite {
+  readonly name: string;
+  readonly purpose: string;
+  /** Whether the lines it runs through are counted. */
+  readonly coverage: boolean;
+  /** What has to be done before it can run. */
+  readonly needs: readonly ("machine" | "containerd" | "build")[];
+  /** What the suite's files are, where that is not all of the folder. */
+  readonly files?: string;
+}
+
+/** In the order in which they run: what is quick and finds most comes first. */
+export const SUITES: readonly Suite[] = [
+  { name: "unit", purpose: "each part by itself", coverage: true, needs: [] },
+  { name: "property", purpose: "what holds for any input", coverage: true, needs: [] },
+  { name: "golden", purpose: "documents and frames equal to recorded ones", coverage: false, needs: [] },
+  { name: "contract", purpose: "the same of every backend", coverage: true, needs: ["machine"] },
+  { name: "guest", purpose: "the emulated guest, frame by frame", coverage: false, needs: ["machine"] },
+  {
+    name: "integration",
+    purpose: "containerd 1.6, 1.7 and 2.1 with pods on the emulator",
+    coverage: false,
+    needs: ["machine", "containerd", "build"],
+  },
+];
+
+/** The pattern that finds a suite's files, relative to the repository. */
+export function filesOf(suite: Suite): string {
+  return suite.files ?? `test/${suite.name}/**/*.test.ts`;
+}
+
+/** What a command line asks for: suites by name (all without any), and words for mocha after them. */
+export interface Selection {
+  readonly suites: readonly Suite[];
+  readonly mochaArguments: readonly string[];
+}
+
+/**
+ * Reads `[suite…] [mocha arguments…]`.
+ *
+ * @throws when the first word that is not an option names no suite
+ */
+export function selectSuites(words: readonly string[]): Selection {
+  const names: string[] = [];
+  let index = 0;
+  for (; index < words.length; index += 1) {
+    const word = words[index] ?? "";
+    if (!SUITES.some(({ name }) => name === word)) break;
+    names.push(word);
+  }
+  const rest = words.slice(index);
+  const first = rest[0];
+  if (names.length === 0 && first !== undefined && !first.startsWith("-")) {
+    throw new Error(`cannot run suite "${first}": known are ${SUITES.map(({ name }) => name).join(", ")}`);
+  }
+  const suites = names.length === 0 ? SUITES : SUITES.filter(({ name }) => names.includes(name));
+  return { suites, mochaArguments: rest };
+}

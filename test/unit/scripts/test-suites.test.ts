@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { SUITES, selectSuites } from "../../../scripts/test/suites.ts";
+
+/** Folders below `test/` that hold no tests of their own, and those that have to be asked for by name. */
+const NOT_SUITES = ["support", "fixtures"];
+
+describe("SUITES", () => {
+  it("has a suite for each folder of tests", () => {
+    const folders = readdirSync(join(import.meta.dirname, "../.."), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory() && !NOT_SUITES.includes(entry.name))
+      .map(({ name }) => name);
+    assert.deepEqual(
+      folders.filter((folder) => !SUITES.some(({ name }) => name === folder)),
+      [],
+    );
+  });
+});
+
+describe("selectSuites", () => {
+  const cases: [string, string[], string[], string[]][] = [
+    ["everything without words", [], SUITES.map(({ name }) => name), []],
+    ["suites by name, in the order in which they run", ["property", "unit"], ["unit", "property"], []],
+    ["mocha's words after the suites", ["unit", "-g", "unit"], ["unit"], ["-g", "unit"]],
+    ["a file after the suites", ["unit", "test/x.ts"], ["unit"], ["test/x.ts"]],
+    ["mocha's words alone", ["--bail"], SUITES.map(({ name }) => name), ["--bail"]],
+  ];
+  for (const [title, words, suites, mocha] of cases) {
+    it(`selects ${title}`, () => {
+      const selection = selectSuites(words);
+      assert.deepEqual(
+        selection.suites.map(({ name }) => name),
+        suites,
+      );
+      assert.deepEqual(selection.mochaArguments, mocha);
+    });
+  }
+
+  it("refuses a suite that does not exist", () => {
+    assert.throws(() => selectSuites(["unti"]), /cannot run suite "unti": known are unit, property/);
+  });
+});
