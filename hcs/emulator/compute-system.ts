@@ -237,7 +237,7 @@ export class EmulatedSystem implements ComputeSystem {
     const { worker, firstHandle, launched } = this.#parts;
     const isFirstOpen = (): boolean =>
       firstHandle !== undefined && isFirstHandleOpen(worker.pid, firstHandle);
-    const opened = (): number => countOpenedHandles(worker.pid, this.#paths.controlSocket);
+    const opened = (): number => countOpenedHandles(this.#paths.controlSocket);
     if (launched !== undefined) return { now: opened, afterNotice: () => (isFirstOpen() ? 0 : opened()) };
     const before = opened();
     const count = (): number => opened() + (isFirstOpen() ? 1 : 0);

@@ -31,7 +31,7 @@ export class EmulatedHvSocket implements HvSocket {
     const call = { phrase: "listen on", target: describe(address), runtimeId: address.vmId, ...options };
     return this.#calls.run("hvSocket.listen", call, async () => {
       const path = this.#path(address, call.phrase, WSAEADDRNOTAVAIL);
-      const server = createServer({ allowHalfOpen: true });
+      const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
         server.listen(path, resolve);
@@ -134,6 +134,7 @@ class EmulatedListener implements HvSocketListener {
     return this.#calls.run("hvSocket.accept", call, async () => {
       const socket = this.#queue.shift() ?? (await this.#next(options.signal));
       socket.off("error", ignore);
+      unpause(socket);
       this.#accepted.add(socket);
       socket.once("close", () => this.#accepted.delete(socket));
       return socket;
@@ -202,3 +203,12 @@ class EmulatedListener implements HvSocketListener {
 }
 
 function ignore(): void {}
+
+/**
+ * Nothing is read from a connection before it is accepted: a socket that meets the end of its stream says so at once,
+ * also when nobody listens yet. Here it becomes what it would have been without the pause: reading, not flowing.
+ */
+function unpause(socket: { readableFlowing: boolean | null; read(size: number): unknown }): void {
+  socket.readableFlowing = null;
+  socket.read(0);
+}

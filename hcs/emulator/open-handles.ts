@@ -3,11 +3,10 @@
  * whoever closes a handle must know whether there is an end to wait for.
  */
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
-import { basename } from "node:path";
 
 /** File descriptor that the worker inherits as its first handle. */
 const FIRST_HANDLE = 3;
-/** `SS_CONNECTED` in the state column of /proc/pid/net/unix. */
+/** `SS_CONNECTED` in the state column of /proc/net/unix. */
 const CONNECTED = "03";
 
 /** The inode of the first handle's socket, by which it is told from others; read while it is surely open. */
@@ -20,13 +19,15 @@ export function isFirstHandleOpen(workerPid: number, inode: string): boolean {
   return list(`/proc/${workerPid}/fd`).some((fd) => socketInode(workerPid, fd) === inode);
 }
 
-/** How many handles were opened through the control socket and are still open (proc(5), /proc/net/unix). */
-export function countOpenedHandles(workerPid: number, controlSocket: string): number {
-  const suffix = `/${basename(controlSocket)}`;
-  const lines = read(`/proc/${workerPid}/net/unix`).split("\n");
+/**
+ * How many handles were opened through the control socket and are still open in the worker (proc(5), /proc/net/unix).
+ * The kernel counts an accepted socket to the network namespace of who connected, which is the host's.
+ */
+export function countOpenedHandles(controlSocket: string): number {
+  const lines = readFileSync("/proc/net/unix", "utf8").split("\n");
   return lines.filter((line) => {
     const [, , , , , state, , path] = line.trim().split(/\s+/);
-    return state === CONNECTED && path?.endsWith(suffix) === true;
+    return state === CONNECTED && path === controlSocket;
   }).length;
 }
 
@@ -48,16 +49,8 @@ function list(directory: string): string[] {
   }
 }
 
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if (isGone(error)) return "";
-    throw error;
-  }
-}
-
-/** The descriptor was closed, or the process has ended: ESRCH for what was opened before, EINVAL for its namespaces. */
+/** The descriptor was closed, or the process has ended. */
 function isGone(error: unknown): boolean {
-  return ["ENOENT", "ESRCH", "EINVAL"].includes((error as NodeJS.ErrnoException).code ?? "");
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ESRCH";
 }

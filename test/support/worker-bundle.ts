@@ -1,0 +1,37 @@
+/** The worker program as one file, so that a VM of a test starts as fast as a shipped one. */
+import { build } from "esbuild";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const REPOSITORY = join(import.meta.dirname, "../..");
+const CACHE = join(REPOSITORY, ".cache/test");
+
+let command: Promise<readonly string[]> | undefined;
+
+/** How to run the worker built from the sources as they are now. */
+export function workerCommand(): Promise<readonly string[]> {
+  return (command ??= bundle().then((path) => [process.execPath, path]));
+}
+
+async function bundle(): Promise<string> {
+  const result = await build({
+    entryPoints: [join(REPOSITORY, "hcs/emulator/worker/main.ts")],
+    bundle: true,
+    write: false,
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    // Native: resolved from the repository when the worker starts.
+    external: ["koffi"],
+  });
+  const text = result.outputFiles[0]!.text;
+  const path = join(CACHE, `worker-${createHash("sha256").update(text).digest("hex").slice(0, 16)}.cjs`);
+  if (!existsSync(path)) {
+    mkdirSync(CACHE, { recursive: true });
+    const temporary = `${path}.${process.pid}`;
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  }
+  return path;
+}
