@@ -222,7 +222,7 @@ export class GuestHarness {
   /** Adds a Plan9 share, as the host would on `VirtualMachine/Devices/Plan9/Shares`. */
   share(name: string, path: string): void {
     const target = join(this.paths.plan9Shares, name);
-    mkdirSync(target);
+    mkdirSync(target, { recursive: true });
     mount({ source: path, target, flags: MS.bind | MS.rec });
   }
 

@@ -89,22 +89,27 @@ function removeMountPoint(path: string): void {
 }
 
 function mountOverlay(target: string, layers: readonly string[], options: readonly string[]): void {
-  const mountWith = (lower: readonly string[]): void => {
-    const data = [`lowerdir=${lower.map(escapeLayer).join(":")}`, ...options].join(",");
+  const dataOf = (lower: readonly string[]): string =>
+    [`lowerdir=${lower.map(escapeLayer).join(":")}`, ...options].join(",");
+  const mountWith = (data: string): void =>
     mount({ source: "overlay", target, type: "overlay", flags: options.length === 0 ? MS.rdonly : 0, data });
-  };
-  const dataBytes = layers.reduce((sum, path) => sum + Buffer.byteLength(escapeLayer(path)) + 1, 0);
-  if (dataBytes + Buffer.byteLength(options.join(",")) + "lowerdir=,".length <= MAX_MOUNT_DATA_BYTES) {
-    mountWith(layers);
+  const data = dataOf(layers);
+  if (Buffer.byteLength(data) <= MAX_MOUNT_DATA_BYTES) {
+    mountWith(data);
     return;
   }
-  // Too long for one page: name the layers relative to the directory they have in common. Nothing else here
-  // depends on the working directory, and it is changed for no longer than the call.
+  // Too long for one page, of which the kernel would take what fits: name the layers relative to the directory
+  // they have in common. Nothing else depends on the working directory, and it is changed for the call alone.
   const common = commonDirectory(layers);
+  const relative = dataOf(layers.map((path) => path.slice(common === "/" ? 1 : common.length + 1)));
+  if (Buffer.byteLength(relative) > MAX_MOUNT_DATA_BYTES) {
+    const reason = `the paths of ${layers.length} layers do not fit the ${MAX_MOUNT_DATA_BYTES} bytes of mount options`;
+    throw new GuestError(RESULT.failed, `cannot combine layers on "${target}": ${reason}`);
+  }
   const previous = process.cwd();
   process.chdir(common);
   try {
-    mountWith(layers.map((path) => path.slice(common === "/" ? 1 : common.length + 1)));
+    mountWith(relative);
   } finally {
     process.chdir(previous);
   }
