@@ -120,7 +120,7 @@ export async function reclaimOrphans(stateDirectory: string): Promise<number> {
 
 /** True when the system of `record` has ended. One under construction lives while its creator does. */
 export function isOrphan({ creator, launcher, worker, createdAt }: HostRecord): boolean {
-  const own = createdAt === undefined ? [creator, launcher, worker] : [launcher, worker];
+  const own = createdAt === undefined ? [creator, launcher, worker] : [worker];
   return !own.some((one) => one !== undefined && isAlive(one));
 }
 

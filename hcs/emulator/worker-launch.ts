@@ -57,9 +57,7 @@ export function launchWorker(
     closeSync(log);
   }
   const ended = new Promise<string>((resolve) => {
-    child.once("exit", (status, signal) =>
-      resolve(signal === null ? `exited with status ${status ?? "unknown"}` : `was ended by ${signal}`),
-    );
+    child.once("exit", (status, signal) => resolve(describeEnd(status, signal, directory)));
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
@@ -73,17 +71,35 @@ export function launchWorker(
   });
 }
 
+/**
+ * `unshare` ends as its child did, by the same signal. With SIGKILL it stumbles: it cannot set the default action of
+ * that signal, says so and exits with status 1.
+ */
+const STUMBLED = "unshare: sigprocmask unblock failed";
+
+function describeEnd(status: number | null, signal: string | null, directory: string): string {
+  if (signal !== null) return `was ended by ${signal}`;
+  return readLog(directory).at(-1)?.startsWith(STUMBLED) === true
+    ? "was ended by SIGKILL"
+    : `exited with status ${status ?? "unknown"}`;
+}
+
 const LONGEST_TAIL = 400;
 
 /** The last line that the worker wrote, for error texts; undefined when there is none (any more). */
 export function lastWords(directory: string): string | undefined {
-  let text: string;
+  return readLog(directory)
+    .findLast((line) => !line.startsWith(STUMBLED))
+    ?.slice(-LONGEST_TAIL);
+}
+
+/** The lines of the log that are not empty; none when the system's directory is gone. */
+function readLog(directory: string): string[] {
   try {
-    text = readFileSync(systemPaths(directory).workerLog, "utf8");
+    const lines = readFileSync(systemPaths(directory).workerLog, "utf8").split("\n");
+    return lines.map((line) => line.trim()).filter((line) => line !== "");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
   }
-  const last = text.trimEnd().split("\n").pop()?.trim();
-  return last === undefined || last === "" ? undefined : last.slice(-LONGEST_TAIL);
 }

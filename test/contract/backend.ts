@@ -10,14 +10,14 @@ import type { BackendFactory, BackendUnderTest } from "./under-test.ts";
 const TEST_TIMEOUT_MS = 60_000;
 
 /** Runs `suite` with a fresh backend for each test; each test must leave nothing behind. */
-export function withBackend(
+export function withBackend<T extends BackendUnderTest>(
   title: string,
-  factory: BackendFactory,
-  suite: (under: () => BackendUnderTest) => void,
+  factory: BackendFactory<T>,
+  suite: (under: () => T) => void,
 ): void {
   describe(title, function () {
     this.timeout(TEST_TIMEOUT_MS);
-    let current: BackendUnderTest | undefined;
+    let current: T | undefined;
 
     before(function () {
       const obstacle = factory.obstacle();

@@ -1,10 +1,11 @@
 /** The emulator for contract tests: real workers, a state directory of its own, checks for leftovers. */
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { HcsBackend } from "../../hcs/api.ts";
 import { createEmulator, type EmulatorOptions } from "../../hcs/emulator/emulator.ts";
-import { reclaimSystem } from "../../hcs/emulator/reclaim.ts";
+import { findSystem, reclaimSystem, type SystemListing } from "../../hcs/emulator/reclaim.ts";
 import { systemKey } from "../../hcs/emulator/state-directory.ts";
 import type { ComputeSystemDocument } from "../../hcs/schema/compute-system.ts";
 import { snapshot, type Snapshot } from "../support/leftovers.ts";
@@ -79,6 +80,18 @@ export class EmulatorUnderTest implements BackendUnderTest {
     };
   }
 
+  /** What the directory of a system shows about it. */
+  listing(id: string): SystemListing {
+    const listing = findSystem(this.stateDirectory, id);
+    assert.ok(listing, `no system ${id}`);
+    return listing;
+  }
+
+  /** A path of the VM, as the host reaches it. */
+  inGuest(id: string, path: string): string {
+    return join("/proc", String(this.listing(id).worker.pid), "root", path);
+  }
+
   async makeNetwork(): Promise<{ reference: string; macAddress: string }> {
     const name = `c${process.pid}-${ids++}`;
     const ip = (...args: readonly string[]): Buffer => execFileSync("ip", args);
@@ -121,7 +134,7 @@ export class EmulatorUnderTest implements BackendUnderTest {
 }
 
 /** The emulator as the contract wants it. */
-export const emulatorFactory: BackendFactory = {
+export const emulatorFactory: BackendFactory<EmulatorUnderTest> = {
   name: "emulator",
   obstacle: emulatorObstacle,
   create: () => EmulatorUnderTest.create(),

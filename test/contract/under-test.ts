@@ -21,11 +21,11 @@ export interface BackendUnderTest {
   dispose(): Promise<void>;
 }
 
-export interface BackendFactory {
+export interface BackendFactory<T extends BackendUnderTest = BackendUnderTest> {
   readonly name: string;
   /** Why the backend cannot run here; undefined where it can. */
   obstacle(): string | undefined;
-  create(): Promise<BackendUnderTest>;
+  create(): Promise<T>;
 }
 
 /** A created system. */
