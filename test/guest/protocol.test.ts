@@ -82,10 +82,10 @@ describe("guest: the connection", function () {
     });
 
     it("answers with the request's type and id, whatever the id", async () => {
-      const far = new GuestBridge(bridge.socket, 2n ** 64n - 1n);
-      await far.must("Start", { ContainerId: "x" });
-      assert.equal(far.received[0]?.type, 0x20100201);
-      assert.equal(far.received[0]?.id, 2n ** 64n - 1n);
+      const id = 2n ** 64n - 1n;
+      bridge.sendAs(id, "Start", { ContainerId: "x" });
+      assert.equal((await bridge.response(id)).result, 0);
+      assert.equal(bridge.findResponse(id)?.type, 0x20100201);
     });
 
     it("reports JSON it cannot read, without an activity", async () => {

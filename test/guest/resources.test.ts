@@ -199,6 +199,15 @@ describe("guest: resources", function () {
       await guest.delete("private");
     });
 
+    it("makes no demands on the namespace of a standalone container", async () => {
+      const extra = { windows: { network: { networkNamespace: "0a0a0a0a-1111-2222-3333-444455556666" } } };
+      assert.equal(
+        await runToEnd("unplugged", "ls /sys/class/net 2>/dev/null; echo ran", { extra }),
+        "ran\n",
+      );
+      await guest.delete("unplugged");
+    });
+
     it("removes the namespace with the host network annotation, for the whole pod", async () => {
       const own = (await guest.inVm("readlink /proc/self/ns/net")).stdout;
       await guest.create("hostnet", {
@@ -213,7 +222,8 @@ describe("guest: resources", function () {
 
     it("fails for a namespace or an adapter that does not exist", async () => {
       const extra = { windows: { network: { networkNamespace: "0d0d0d0d-0000-0000-0000-000000000000" } } };
-      assert.equal((await guest.tryCreate("lost", { args: ["/bin/true"], extra })).result, 0x80070490);
+      const lost = await guest.tryCreate("lost", { args: ["/bin/true"], annotations: SANDBOX, extra });
+      assert.equal(lost.result, 0x80070490);
       const skip = { ...SANDBOX, "io.microsoft.cri.skip-pod-networking": "True" };
       await guest.create("lost", { args: ["/bin/true"], annotations: skip, extra });
       await guest.delete("lost");

@@ -50,10 +50,15 @@ export class GuestBridge {
   /** Sends a request without waiting for anything. Answers its id. */
   send(message: MessageName | number, body: object | string): bigint {
     const id = this.#nextId++;
+    this.sendAs(id, message, body);
+    return id;
+  }
+
+  /** {@link send} with an id of the test's choice. */
+  sendAs(id: bigint, message: MessageName | number, body: object | string): void {
     const type = typeof message === "number" ? message : REQUEST_TYPE[message];
     const text = typeof body === "string" ? body : stringifyJson({ ActivityId: NULL_ACTIVITY_ID, ...body });
     this.socket.write(encodeFrame(type, id, text));
-    return id;
   }
 
   /** The response to request `id`, once it is there. */

@@ -64,6 +64,8 @@ export interface PortListener {
 
 export interface HarnessOptions {
   readonly terminateOnLastHandleClosed?: boolean;
+  /** Leaves the worker a system file that it cannot read. */
+  readonly breakSystemFile?: boolean;
 }
 
 /** A worker with its creator's handle. */
@@ -111,7 +113,7 @@ export class GuestHarness {
       terminateOnLastHandleClosed: options.terminateOnLastHandleClosed ?? true,
     };
     for (const path of [paths.plan9Shares, paths.nics, system.sockets]) mkdirSync(path, { recursive: true });
-    writeFileSync(paths.systemFile, JSON.stringify(system));
+    writeFileSync(paths.systemFile, options.breakSystemFile === true ? "{}" : JSON.stringify(system));
     mount({ source: paths.shares, target: paths.shares, flags: MS.bind });
     mount({ target: paths.shares, flags: MS.shared });
     for (const child of ["gcs", "pods"]) createCgroup(`${system.cgroup}/${child}`, cgroupHierarchies());
@@ -132,8 +134,17 @@ export class GuestHarness {
       stream?.on("data", (chunk: Buffer) => writeFileSync(paths.workerLog, chunk, { flag: "a" }));
     }
     const harness = new GuestHarness(directory, system, worker);
-    await harness.event("created");
-    return harness;
+    try {
+      await until(
+        "the worker to be created or to give up",
+        () => harness.events.length > 0 || harness.exitCode() !== undefined,
+      );
+      if (harness.events.length === 0) throw new Error(`cannot create worker: ${harness.workerLog()}`);
+      return harness;
+    } catch (error) {
+      await harness.stop();
+      throw error;
+    }
   }
 
   /** {@link create}, start, and answer the channels of the boot. Resolves with the negotiated guest connection. */

@@ -100,16 +100,17 @@ function planContainer(
     );
   }
   const pod = sandbox?.pod ?? { id, root: bundle, hostNetwork: isSet(spec, ANNOTATION.hostNetwork) };
-  const namespaceId = kind.type === "workload" ? undefined : namespaceOf(spec, networks);
+  const namespaceId = kind.type === "workload" ? undefined : namespaceOf(spec, kind, networks);
   const adapters = namespaceId === undefined ? [] : networks.adapters(namespaceId);
   const cgroup = `${podsCgroup}/${kind.sandboxId}/${id}`;
   return { ...request, spec, bundle, kind, pod, cgroup, adapters, namespaceId };
 }
 
-/** The namespace that the spec names, which must be known and free. */
-function namespaceOf(spec: OciSpec, networks: NetworkTable): string | undefined {
+/** The namespace that the spec names, which must be free. A sandbox's must have been made by adding a NIC to it. */
+function namespaceOf(spec: OciSpec, { type }: ContainerKind, networks: NetworkTable): string | undefined {
   const id = spec.windows?.network?.networkNamespace?.toLowerCase();
   if (id === undefined || id === "") return undefined;
+  if (type === "standalone") networks.ensure(id);
   try {
     networks.requireFree(id);
   } catch (error) {

@@ -37,7 +37,7 @@ export class NetworkTable {
   addAdapter(settings: NetworkSettings): void {
     const namespaceId = settings.NamespaceID?.toLowerCase() ?? "";
     const id = settings.ID?.toLowerCase() ?? "";
-    const namespace = this.#namespaces.get(namespaceId) ?? { adapters: new Map<string, Adapter>() };
+    const namespace = this.#namespaces.get(namespaceId) ?? newNamespace();
     if (namespace.adapters.has(id)) {
       throw new GuestError(RESULT.failed, `network adapter "${id}" is already in namespace "${namespaceId}"`);
     }
@@ -64,7 +64,13 @@ export class NetworkTable {
       ?.adapters.delete(settings.ID?.toLowerCase() ?? "");
   }
 
-  /** The adapters of a namespace; throws when no adapter was ever added to it. */
+  /** Makes a namespace without adapters, unless it is known already. */
+  ensure(namespaceId: string): void {
+    const id = namespaceId.toLowerCase();
+    if (!this.#namespaces.has(id)) this.#namespaces.set(id, newNamespace());
+  }
+
+  /** The adapters of a namespace; throws when it is not known. */
   adapters(namespaceId: string): readonly Adapter[] {
     return [...this.#find(namespaceId).adapters.values()];
   }
@@ -89,6 +95,10 @@ export class NetworkTable {
     if (namespace !== undefined) return namespace;
     throw new GuestError(RESULT.elementNotFound, `network namespace "${namespaceId}" does not exist`);
   }
+}
+
+function newNamespace(): Namespace {
+  return { adapters: new Map() };
 }
 
 function words(list: string | undefined): string[] {
