@@ -3,17 +3,11 @@
  * directory or name, never by comparing before and after: other tests may run at the same time.
  */
 import { type Dirent, readdirSync } from "node:fs";
-import { rmdir } from "node:fs/promises";
+import { cgroupHierarchies, cgroupsBelow, removeCgroup } from "../../hcs/emulator/cgroup-tree.ts";
+import { listSystems, reclaimSystem } from "../../hcs/emulator/reclaim.ts";
+import { CGROUP_PARENT, systemKey } from "../../hcs/emulator/state-directory.ts";
 import { runCommand } from "./command.ts";
-import {
-  cgroupDirectories,
-  cgroupsNamed,
-  isAlive,
-  listProcesses,
-  mountsBelow,
-  readEnvironment,
-  usesDirectory,
-} from "./proc.ts";
+import { isAlive, listProcesses, mountsBelow, readEnvironment, usesDirectory } from "./proc.ts";
 import { until } from "./until.ts";
 
 /** The part of a private containerd that matters here. */
@@ -23,7 +17,9 @@ export interface Traces {
   readonly emulatorDirectory: string;
   readonly journalDirectory: string;
   readonly network: { readonly bridge: string };
-  readonly runtime: { readonly ours: boolean };
+  /** Ids of the tasks that were made. */
+  readonly taskIds: ReadonlySet<string>;
+  log(): string;
 }
 
 /** How long things that are on their way out may take: a shim that was told to end, a mount that is being released. */
@@ -47,10 +43,11 @@ export async function findLeftovers(traces: Traces): Promise<string[]> {
       ({ pid, name, arguments: words }) => `process ${pid} ${name}: ${words.join(" ")}`,
     ),
     ...mountsBelow(directory).map((path) => `mount ${path}`),
-    ...cgroupsNamed(namespace)
-      // The Go shim leaves the parent of its tasks' cgroups, empty; ours has no business there at all.
-      .filter((path) => traces.runtime.ours || path !== `/${namespace}`)
+    ...cgroupsIn(`/${namespace}`)
+      // The parent itself is kubelet's to make and remove, here ours.
+      .filter((path) => path !== `/${namespace}`)
       .map((path) => `cgroup ${path}`),
+    ...emulatorCgroups(traces).map((path) => `cgroup ${path}`),
     ...files(`${directory}/state`)
       .filter((path) =>
         /\/io\.containerd\.(runtime\.v2\.task|sandbox\.controller\.v1\.shim)\/[^/]+\/[^/]+$/.test(path),
@@ -64,19 +61,21 @@ export async function findLeftovers(traces: Traces): Promise<string[]> {
       .map((path) => `network result ${path}`),
     ...(await linksOf(network.bridge)).map((link) => `network link ${link}`),
     ...files(traces.emulatorDirectory).map((path) => `emulator file ${path}`),
-    ...files(traces.journalDirectory).map((path) => `journal ${path}`),
+    ...files(traces.journalDirectory)
+      .filter((path) => path.endsWith(".jsonl"))
+      .map((path) => `journal ${path}`),
   ];
 }
 
 /** Ends and unmounts what is there. Files below the directory are left to whoever removes that. */
 export async function removeLeftovers(traces: Traces): Promise<void> {
+  // First, because processes that stand still do not end when they are killed.
+  for (const { id } of listSystems(traces.emulatorDirectory))
+    await reclaimSystem(traces.emulatorDirectory, id);
   for (const { pid } of processesOf(traces)) tryKill(pid);
   await until("processes to end", () => processesOf(traces).length === 0, { timeoutMs: SETTLE_TIMEOUT_MS });
   for (const path of mountsBelow(traces.directory)) await runCommand("umount", ["--lazy", path]);
-  for (const path of cgroupsNamed(traces.namespace).flatMap(cgroupDirectories)) {
-    // The kernel takes a moment to forget processes that have ended.
-    await until(`cgroup ${path} to go`, () => rmdir(path).then(() => true), { timeoutMs: SETTLE_TIMEOUT_MS });
-  }
+  await removeCgroup(`/${traces.namespace}`, cgroupHierarchies());
 }
 
 /** Processes that carry the directory in their arguments or environment, or live on a file system from below it. */
@@ -89,6 +88,26 @@ function processesOf({ directory }: Traces): ReturnType<typeof listProcesses> {
         readEnvironment(pid).some((entry) => entry.includes(`${directory}/`)) ||
         usesDirectory(pid, directory)),
   );
+}
+
+/**
+ * Cgroups of utility VMs that were made for our tasks. They are named after a digest of the task's id; ids of pods are
+ * in containerd's log even when the pod could not be made.
+ */
+function emulatorCgroups(traces: Traces): string[] {
+  const ids = new Set([...traces.taskIds, ...(traces.log().match(/\b[0-9a-f]{64}\b/g) ?? [])]);
+  const keys = new Set([...ids].map((id) => systemKey(`${id}@vm`)));
+  return cgroupsIn(CGROUP_PARENT).filter((path) =>
+    keys.has(/^\/runhcs\/([0-9a-f]{16})-/.exec(path)?.[1] ?? ""),
+  );
+}
+
+/** Cgroups at or below `path` in any hierarchy, as paths in the hierarchy, each once. */
+function cgroupsIn(path: string): string[] {
+  const found = cgroupHierarchies().flatMap((hierarchy) =>
+    cgroupsBelow(hierarchy, path).map((directory) => directory.slice(hierarchy.mountPoint.length)),
+  );
+  return [...new Set(found)];
 }
 
 /** Interfaces that are still attached to a bridge. */

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { cgroupHierarchies, createCgroup } from "../../hcs/emulator/cgroup-tree.ts";
 import { findCniPlugins } from "../../scripts/setup/requirements.ts";
 import type { ContainerdInstallation } from "../../scripts/containerd/releases.ts";
 import { type Handler, addressesIn, containerdConfig } from "./containerd-config.ts";
@@ -49,6 +50,8 @@ export class Containerd implements AsyncDisposable {
   readonly emulatorDirectory: string;
   /** Where our shim keeps journals of what its tasks hold. */
   readonly journalDirectory: string;
+  /** Ids of the tasks that were asked for through {@link ctr}. */
+  readonly taskIds: Set<string> = new Set<string>();
   readonly #environment: Record<string, string | undefined>;
   readonly #onExit = (): void => void this.#child?.kill("SIGKILL");
   #child: ChildProcess | undefined;
@@ -86,6 +89,7 @@ export class Containerd implements AsyncDisposable {
     const containerd = new Containerd(options, directory, network);
     try {
       await containerd.#writeFiles(options);
+      createCgroup(`/${containerd.namespace}`, cgroupHierarchies());
       await containerd.launch();
       await containerd.importImages(containerd.namespace, CRI_NAMESPACE);
       return containerd;
@@ -133,6 +137,7 @@ export class Containerd implements AsyncDisposable {
       namespace,
       runtime: this.runtime.type,
       fifoDirectory: join(this.directory, "fifo"),
+      onTask: (id) => void this.taskIds.add(id),
     });
   }
 

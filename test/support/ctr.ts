@@ -11,6 +11,8 @@ export interface CtrOptions {
   readonly runtime: string;
   /** Where FIFOs are made. ctr leaves those of detached tasks for whoever deletes the task. */
   readonly fifoDirectory: string;
+  /** Told the id of each container that is asked for. */
+  readonly onTask?: (id: string) => void;
 }
 
 /** How a container is made and its task run. */
@@ -143,6 +145,7 @@ export class Ctr {
 
   /** The arguments of `ctr run`. Without `--detach` the container is removed at the end, unless it is to be kept. */
   runArguments(id: string, options: RunOptions, extra: readonly string[] = []): string[] {
+    this.options.onTask?.(id);
     const remove = options.keep !== true && !extra.includes("--detach");
     return [
       "run",
@@ -162,6 +165,7 @@ export class Ctr {
 
   /** Makes a container without a task. */
   async create(id: string, options: RunOptions = {}): Promise<void> {
+    this.options.onTask?.(id);
     await this.must(
       "containers",
       "create",

@@ -1,5 +1,5 @@
-/** What /proc and /sys say about processes, mounts and cgroups. */
-import { existsSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+/** What /proc says about processes and mounts. */
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 
 /** A process, as far as tests ask about it. */
 export interface ProcessFacts {
@@ -64,44 +64,6 @@ export function usesDirectory(pid: number, directory: string): boolean {
     return false;
   }
   return readOptional(`/proc/${pid}/mountinfo`).includes(`${directory}/`);
-}
-
-/** The top directories of all cgroup hierarchies, of version 1 and 2. */
-function cgroupHierarchies(): string[] {
-  return ["/sys/fs/cgroup", ...subdirectories("/sys/fs/cgroup")];
-}
-
-/**
- * Cgroups at or below `/<name>` in any hierarchy, deepest first, as paths in the hierarchy.
- */
-export function cgroupsNamed(name: string): string[] {
-  const paths = cgroupHierarchies().flatMap((hierarchy) =>
-    subdirectories(hierarchy).includes(`${hierarchy}/${name}`)
-      ? descend(`${hierarchy}/${name}`).map((path) => path.slice(hierarchy.length))
-      : [],
-  );
-  return [...new Set(paths)].sort((one, other) => other.length - one.length);
-}
-
-/** The directories of a cgroup, one for each hierarchy that has it. */
-export function cgroupDirectories(path: string): string[] {
-  return cgroupHierarchies()
-    .map((hierarchy) => hierarchy + path)
-    .filter((directory) => existsSync(directory));
-}
-
-function descend(directory: string): string[] {
-  return [...subdirectories(directory).flatMap(descend), directory];
-}
-
-function subdirectories(directory: string): string[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => `${directory}/${entry.name}`);
-  } catch {
-    return [];
-  }
 }
 
 /** proc(5): blanks and backslashes in mount paths are octal escapes. */
