@@ -29,9 +29,8 @@ export const Code = {
 export type CodeName = keyof typeof Code;
 
 /**
- * The word that containerd uses for each class of failure (its errdefs package). It derives the class from the code,
- * cuts the word off the end of the text, if it is there, and puts it back when it prints the error. The 1.x releases
- * know only the classes of codes 1 to 6, 9, 12 and 14 and call all others `unknown`.
+ * The word that containerd uses for each class of failure (its errdefs package). It derives the class from the code; the
+ * 1.x releases know only those of codes 1 to 6, 9, 12 and 14 and call all others `unknown`.
  */
 const CLASS_OF: Readonly<Record<CodeName, string>> = {
   OK: "ok",
@@ -68,8 +67,8 @@ export function classOfCode(code: number): string {
 }
 
 /**
- * Ends a text with containerd's word for its code, once: `task "web": not found`. containerd itself does not need it;
- * it is for peers and logs that show only the text.
+ * Ends a text with containerd's word for its code, once: `task "web": not found`. With it every release prints the same:
+ * 1.x adds the word where it is missing, 2.x prints the text as it came.
  */
 export function withClass(code: number, text: string): string {
   const word = classOfCode(code);

@@ -30,8 +30,8 @@ eachContainerd("ttrpc server of containerd", { configure }, (containerd) => {
   });
 
   after(async () => {
-    await probe.server.close();
-    await rm(folder, { recursive: true });
+    await (probe as ProbeShim | undefined)?.server.close();
+    await rm(folder, { recursive: true, force: true });
   });
 
   function newId(): string {

@@ -25,7 +25,7 @@ eachContainerd("ttrpc client of containerd", {}, (containerd) => {
   });
 
   afterEach(async () => {
-    await client.close();
+    await (client as Client | undefined)?.close();
   });
 
   it("forwards events, which containerd then tells of", async () => {

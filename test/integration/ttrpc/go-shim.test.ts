@@ -18,7 +18,7 @@ eachContainerd("ttrpc client of a Go shim", {}, (containerd) => {
   });
 
   after(async () => {
-    await shim.stop();
+    await (shim as GoShim | undefined)?.stop();
   });
 
   beforeEach(async () => {
@@ -26,7 +26,7 @@ eachContainerd("ttrpc client of a Go shim", {}, (containerd) => {
   });
 
   afterEach(async () => {
-    await client.close();
+    await (client as Client | undefined)?.close();
   });
 
   it("is answered, also when it asks often", async () => {

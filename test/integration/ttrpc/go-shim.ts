@@ -1,5 +1,5 @@
 /** containerd's own shim, started as containerd starts it, without a container: a ttrpc server in Go. */
-import { mkdir, open, writeFile } from "node:fs/promises";
+import { mkdir, open, rm, writeFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { Task as TaskV2 } from "../../../protos/gen/task-v2.ts";
@@ -71,6 +71,8 @@ export class GoShim {
     await until(`shim ${shimPid} to end`, () => !isAlive(shimPid));
     await client.close();
     await this.#log.close();
+    // Some releases leave it behind.
+    await rm(this.socket, { force: true });
   }
 }
 
