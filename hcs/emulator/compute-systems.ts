@@ -1,6 +1,6 @@
 /** Creating, opening and enumerating emulated compute systems. */
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type {
   CallOptions,
@@ -39,7 +39,7 @@ import { unmountDirectly } from "./storage.ts";
 import { readSystemFile, type SystemFile } from "./system-file.ts";
 import { tearDown, tearDownSystem } from "./teardown.ts";
 import { abortable } from "./wait.ts";
-import { lastWords, launchWorker, type LaunchedWorker } from "./worker-launch.ts";
+import { launchWorker, type LaunchedWorker } from "./worker-launch.ts";
 import { openWorkerLink } from "./worker-link.ts";
 
 export interface ComputeSystemsOptions {
@@ -348,8 +348,7 @@ function runtimeIdOf(directory: string): string | undefined {
   }
 }
 
-function notReady({ file, directory }: Draft, how: string): HcsError {
-  const words = existsSync(directory) ? lastWords(directory) : undefined;
-  const detail = `the worker ${how} before it was ready${words === undefined ? "" : `: ${words}`}`;
+function notReady({ file }: Draft, how: string): HcsError {
+  const detail = `the worker ${how}, before it was ready`;
   return new HcsError({ operation: CREATE, target: file.id, hresult: HRESULT.unexpectedExit, detail });
 }

@@ -1,6 +1,6 @@
 /** Starting the worker process of a compute system, in namespaces of its own. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { systemPaths } from "./system-file.ts";
 import { WorkerLink } from "./worker-link.ts";
@@ -29,7 +29,7 @@ export interface LaunchedWorker {
   readonly process: ChildProcess;
   /** The first handle, which the worker has as file descriptor 3. */
   readonly link: WorkerLink;
-  /** Resolves with how the worker ended, as it reads after "the worker": `exited with status 1`. */
+  /** Resolves with how the worker ended, as it reads after "the worker": `exited with status 1: no space left`. */
   readonly ended: Promise<string>;
 }
 
@@ -43,7 +43,8 @@ export function launchWorker(
   directory: string,
   environment: Readonly<Record<string, string>>,
 ): Promise<LaunchedWorker> {
-  const log = openSync(systemPaths(directory).workerLog, "a", 0o600);
+  const path = systemPaths(directory).workerLog;
+  const log = openSync(path, "a", 0o600);
   let child: ChildProcess;
   try {
     child = spawn("unshare", [...UNSHARE, "--", ...command, directory], {
@@ -56,14 +57,20 @@ export function launchWorker(
   } finally {
     closeSync(log);
   }
+  // Open from the beginning: another process may remove the directory as soon as the worker has ended.
+  const read = openSync(path, "r");
   const ended = new Promise<string>((resolve) => {
-    child.once("exit", (status, signal) => resolve(describeEnd(status, signal, directory)));
+    child.once("close", (status, signal) => {
+      const lines = readTail(read);
+      closeSync(read);
+      resolve(describeEnd(status, signal, lines));
+    });
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("spawn", () => {
       child.off("error", reject);
-      // Later errors are those of kill(), which nobody calls on the child object.
+      // Later errors could only be those of kill(): that the child has ended is heard anyway.
       child.on("error", () => undefined);
       const link = new WorkerLink(child.stdio[3] as Duplex);
       resolve({ pid: child.pid as number, process: child, link, ended });
@@ -77,29 +84,43 @@ export function launchWorker(
  */
 const STUMBLED = "unshare: sigprocmask unblock failed";
 
-function describeEnd(status: number | null, signal: string | null, directory: string): string {
-  if (signal !== null) return `was ended by ${signal}`;
-  return readLog(directory).at(-1)?.startsWith(STUMBLED) === true
-    ? "was ended by SIGKILL"
-    : `exited with status ${status ?? "unknown"}`;
+function describeEnd(status: number | null, signal: string | null, lines: readonly string[]): string {
+  const killed = lines.at(-1)?.startsWith(STUMBLED) === true;
+  const how = signal ?? (killed ? "SIGKILL" : undefined);
+  const words = lastOf(lines);
+  return (
+    (how === undefined ? `exited with status ${status ?? "unknown"}` : `was ended by ${how}`) +
+    (words === undefined ? "" : `: ${words}`)
+  );
 }
 
-const LONGEST_TAIL = 400;
-
-/** The last line that the worker wrote, for error texts; undefined when there is none (any more). */
+/** The last line that the worker has written, for error texts; undefined when there is none (any more). */
 export function lastWords(directory: string): string | undefined {
-  return readLog(directory)
-    .findLast((line) => !line.startsWith(STUMBLED))
-    ?.slice(-LONGEST_TAIL);
-}
-
-/** The lines of the log that are not empty; none when the system's directory is gone. */
-function readLog(directory: string): string[] {
+  let log: number;
   try {
-    const lines = readFileSync(systemPaths(directory).workerLog, "utf8").split("\n");
-    return lines.map((line) => line.trim()).filter((line) => line !== "");
+    log = openSync(systemPaths(directory).workerLog, "r");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+  try {
+    return lastOf(readTail(log));
+  } finally {
+    closeSync(log);
+  }
+}
+
+const LONGEST_WORDS = 400;
+const TAIL = 4096;
+
+function lastOf(lines: readonly string[]): string | undefined {
+  return lines.findLast((line) => !line.startsWith(STUMBLED))?.slice(-LONGEST_WORDS);
+}
+
+/** The last lines of an open file that are not empty. */
+function readTail(file: number): string[] {
+  const buffer = Buffer.alloc(TAIL);
+  const length = readSync(file, buffer, 0, TAIL, Math.max(0, fstatSync(file).size - TAIL));
+  const lines = buffer.toString("utf8", 0, length).split("\n");
+  return lines.map((line) => line.trim()).filter((line) => line !== "");
 }

@@ -84,7 +84,7 @@ withBackend("emulator: failed creation", emulatorFactory, (under) => {
     const document = await under().document();
     document.VirtualMachine!.Chipset!.LinuxKernelDirect!.KernelFilePath = join(under().directory, "kernel");
     const made = backend.computeSystems.create(under().systemId(), document);
-    await assert.rejects(made, /the worker exited with status 3 before it was ready: the disk is on fire/);
+    await assert.rejects(made, /the worker exited with status 3: the disk is on fire, before it was ready/);
   });
 
   it("says when the worker program is not there", async () => {
