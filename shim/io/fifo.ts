@@ -8,12 +8,13 @@
  * - stdin: the keeper holds the write side open, so that the end of one client is not the end of input. CloseIO closes
  *   it; then the last client that goes takes the input with it.
  */
-import { close, closeSync, constants, fstat, open } from "node:fs";
-import { Socket } from "node:net";
+import { close, constants, fstat, open } from "node:fs";
+import { stat } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
 import { messageOf } from "../errors.ts";
 import { StdioError, type StdioField } from "./errors.ts";
+import { FifoReader } from "./fifo-reader.ts";
 import { FifoWriter } from "./fifo-writer.ts";
 import { openAppending, openReading } from "./file.ts";
 import type { OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
@@ -70,22 +71,20 @@ export async function openFifos(request: StdioRequest, context: OpenContext): Pr
 
 async function openInput(value: string): Promise<Opened<Readable>> {
   const path = fifoPath("stdin", value);
-  const fd = await openAt("stdin", value, path, READ);
-  if (!(await isFifo(fd))) {
-    await closeDescriptor(fd);
+  if (!(await isFifoAt("stdin", value, path))) {
     const file = await openReading(path, value);
     return { stream: file, release: () => void file.destroy() };
   }
-  const dropKeeper = closeOnce(await openBeside(fd, "stdin", value, path, WRITE));
-  const stream = new Socket({ fd, readable: true, writable: false });
-  return {
-    stream,
-    dropKeeper,
-    release: () => {
-      stream.destroy();
-      dropKeeper();
-    },
-  };
+  const stream = new FifoReader(path);
+  return { stream, dropKeeper: () => stream.dropKeeper(), release: () => void stream.destroy() };
+}
+
+async function isFifoAt(field: StdioField, value: string, path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFIFO();
+  } catch (error) {
+    throw new StdioError("unavailable", field, value, messageOf(error), error);
+  }
 }
 
 async function openOutput(
@@ -144,13 +143,4 @@ async function openBeside(
 
 async function isFifo(fd: number): Promise<boolean> {
   return (await statDescriptor(fd)).isFIFO();
-}
-
-function closeOnce(fd: number): () => void {
-  let open = true;
-  return () => {
-    // Closing a FIFO never waits.
-    if (open) closeSync(fd);
-    open = false;
-  };
 }

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "../../../support/until.ts";
 import { systemClock } from "../../../../shim/clock.ts";
 import type { OpenStdioOptions } from "../../../../shim/io/stdio.ts";
 import type { StdioRequest } from "../../../../shim/io/upstream.ts";
@@ -41,13 +42,11 @@ export class Workbench {
     return new FifoReader(socket);
   }
 
-  /** Opens a FIFO for writing. Fails with ENXIO while nobody has it open for reading. */
-  writer(path: string): Socket {
-    const socket = new Socket({
-      fd: openSync(path, constants.O_WRONLY | constants.O_NONBLOCK),
-      readable: false,
-      writable: true,
-    });
+  /** Opens a FIFO for writing, as soon as somebody has it open for reading. */
+  async writer(path: string): Promise<Socket> {
+    let fd: number | undefined;
+    await until(`a reader of ${path}`, () => (fd = openIfRead(path)) !== undefined);
+    const socket = new Socket({ fd: fd!, readable: false, writable: true });
     socket.on("error", () => undefined);
     this.#sockets.push(socket);
     return socket;
@@ -65,6 +64,16 @@ export class Workbench {
   async remove(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await rm(this.path, { recursive: true, force: true });
+  }
+}
+
+/** Undefined while nobody has the FIFO open for reading. */
+function openIfRead(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENXIO") return undefined;
+    throw error;
   }
 }
 

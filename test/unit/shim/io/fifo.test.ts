@@ -144,7 +144,7 @@ describe("openFifos", () => {
       const seen = collect(stdin!);
       await turnsOfTheLoop();
       assert.equal(seen.ended, false);
-      bench.writer(path).write("first");
+      (await bench.writer(path)).write("first");
       await until("input", () => seen.text === "first");
     });
 
@@ -152,13 +152,13 @@ describe("openFifos", () => {
       const path = bench.fifo("in");
       const { stdin } = await open({ stdin: path });
       const seen = collect(stdin!);
-      const first = bench.writer(path);
+      const first = await bench.writer(path);
       first.end("one,");
       await happened(first, "close");
       await until("the first client's input", () => seen.text === "one,");
       await turnsOfTheLoop();
       assert.equal(seen.ended, false);
-      bench.writer(path).write("two");
+      (await bench.writer(path)).write("two");
       await until("the second client's input", () => seen.text === "one,two");
     });
 
@@ -166,7 +166,7 @@ describe("openFifos", () => {
       const path = bench.fifo("in");
       const { stdin, closeStdin } = await open({ stdin: path });
       const seen = collect(stdin!);
-      const client = bench.writer(path);
+      const client = await bench.writer(path);
       closeStdin();
       client.write("still ");
       await until("input after closeStdin", () => seen.text === "still ");
@@ -179,7 +179,8 @@ describe("openFifos", () => {
     it("ends at once on closeStdin when no client has it open, after what was written", async () => {
       const path = bench.fifo("in");
       const { stdin, closeStdin } = await open({ stdin: path });
-      const client = bench.writer(path);
+      stdin!.read(0);
+      const client = await bench.writer(path);
       client.end("left behind");
       await happened(client, "close");
       closeStdin();
@@ -187,6 +188,26 @@ describe("openFifos", () => {
       const seen = collect(stdin!);
       await until("end of input", () => seen.ended);
       assert.equal(seen.text, "left behind");
+    });
+
+    it("is not opened before it is read: a client's copy must not end before its call has returned", async () => {
+      const path = bench.fifo("in");
+      const { stdin, closeStdin } = await open({ stdin: path });
+      await turnsOfTheLoop();
+      assert.deepEqual(bench.openDescriptors(), []);
+      // What the client does when its copy ends, before the process was started.
+      closeStdin();
+      const seen = collect(stdin!);
+      (await bench.writer(path)).end("short input");
+      await until("end of input", () => seen.ended);
+      assert.equal(seen.text, "short input");
+    });
+
+    it("can be closed before it was read", async () => {
+      const { stdin, close } = await open({ stdin: bench.fifo("in") });
+      await close();
+      assert.equal(stdin!.destroyed, true);
+      assert.deepEqual(bench.openDescriptors(), []);
     });
   });
 
@@ -247,10 +268,10 @@ describe("openFifos", () => {
     });
     stdin!.resume();
     stdout!.write(Buffer.alloc(1 << 20));
-    assert.equal(bench.openDescriptors().length, 6);
+    await until("all to be open", () => bench.openDescriptors().length === 6);
     await upstream!.close();
     await upstream!.close();
-    assert.deepEqual(bench.openDescriptors(), []);
+    await until("descriptors to be closed", () => bench.openDescriptors().length === 0);
   });
 
   it("opens nothing when its budget is used up already", async () => {

@@ -334,7 +334,7 @@ describe("Relay", () => {
       const input = bench.fifo("in");
       const process = await start("stdin");
       const relay = join(process, await open({ stdin: input }));
-      const client = bench.writer(input);
+      const client = await bench.writer(input);
       const received = readAll(process.guest.stdin!);
       const checksum = send(client, 8 * MB, 10);
       await checksum;
@@ -400,7 +400,7 @@ describe("Relay", () => {
     const process = new FakeProcess({ stdin: stdout!, stdout: stdout! }, console.guest);
     processes.push(process);
     const relay = join(process, await open({ stdin: input, stdout: out, terminal: true }));
-    bench.writer(input).write("exit\r");
+    (await bench.writer(input)).write("exit\r");
     const [typed] = (await once(console.guest.stdout!, "data")) as [Buffer];
     assert.equal(String(typed), "exit\r");
     console.guest.stdout!.end("$ exit\r\n");
