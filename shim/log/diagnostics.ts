@@ -1,39 +1,83 @@
 /**
- * Listens to what the lower layers announce on diagnostics channels and logs it. They do not know the logger, and
- * their own code decides what is worth announcing; here it gets a level and fields.
+ * Listens to what the lower layers announce on diagnostics channels and logs it. They do not know the logger; here each
+ * announcement gets a level and becomes fields.
  */
 import { subscribe } from "node:diagnostics_channel";
+import { EMULATOR_CALLS } from "../../hcs/emulator/calls.ts";
+import { GUEST_DIAGNOSTICS } from "../../hcs/guest/diagnostics.ts";
+import { EVENTS_CHANNEL } from "../events/diagnostics.ts";
+import { STDIO_CHANNEL } from "../io/diagnostics.ts";
 import { PHASE_CHANNEL } from "../phases/phases.ts";
+import { DIAGNOSTICS_CHANNEL as TTRPC_CHANNEL } from "../ttrpc/index.ts";
+import { messageOf } from "../errors.ts";
 import type { LogFields, Logger, LogLevel } from "./logger.ts";
+
+type Announcement = Readonly<Record<string, unknown>>;
 
 interface Source {
   readonly channel: string;
   readonly message: string;
-  readonly level: (record: Readonly<Record<string, unknown>>) => LogLevel;
+  /** Member that says what kind of announcement it is; levels are by kind. */
+  readonly kind: string;
+  readonly levels: Readonly<Record<string, LogLevel>>;
+  /** Of kinds that are not in the table. */
+  readonly level: LogLevel;
 }
 
 const SOURCES: readonly Source[] = [
+  { channel: PHASE_CHANNEL, message: "phase ended", kind: "phase", levels: {}, level: "debug" },
   {
-    channel: PHASE_CHANNEL,
-    message: "phase ended",
-    level: ({ failure }) => (failure === undefined ? "debug" : "warn"),
+    channel: STDIO_CHANNEL,
+    message: "stdio",
+    kind: "event",
+    levels: { "reader-stalled": "debug" },
+    level: "warn",
   },
+  {
+    channel: EVENTS_CHANNEL,
+    message: "events",
+    kind: "event",
+    levels: { "caught-up": "info" },
+    level: "warn",
+  },
+  {
+    channel: GUEST_DIAGNOSTICS,
+    message: "guest connection",
+    kind: "event",
+    levels: { call: "trace" },
+    level: "warn",
+  },
+  {
+    channel: TTRPC_CHANNEL,
+    message: "ttrpc",
+    kind: "kind",
+    levels: {
+      "accept-failed": "warn",
+      "frame-refused": "warn",
+      "reading-paused": "debug",
+      "reading-resumed": "debug",
+    },
+    level: "trace",
+  },
+  { channel: EMULATOR_CALLS, message: "compute service", kind: "operation", levels: {}, level: "trace" },
 ];
 
+/** Logs what is announced. Channels that would say nothing at this level are left alone: their senders then save the work. */
 export function observeDiagnostics(logger: Logger): void {
-  for (const { channel, message, level } of SOURCES) {
-    subscribe(channel, (record) => {
-      const fields = record as Readonly<Record<string, unknown>>;
-      logger.log(level(fields), message, plain(fields));
+  for (const { channel, message, kind, levels, level } of SOURCES) {
+    if (![level, ...Object.values(levels)].some((possible) => logger.isEnabled(possible))) continue;
+    subscribe(channel, (announcement) => {
+      const fields = announcement as Announcement;
+      logger.log(levels[String(fields[kind])] ?? level, message, plainFields(fields));
     });
   }
 }
 
-function plain(record: Readonly<Record<string, unknown>>): LogFields {
-  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, plainValue(value)]));
+function plainFields(announcement: Announcement): LogFields {
+  return Object.fromEntries(Object.entries(announcement).map(([key, value]) => [key, plain(value)]));
 }
 
-function plainValue(value: unknown): LogFields[string] {
+function plain(value: unknown): LogFields[string] {
   switch (typeof value) {
     case "number":
       return Math.round(value * 10) / 10;
@@ -43,6 +87,6 @@ function plainValue(value: unknown): LogFields[string] {
     case "undefined":
       return value;
     default:
-      return value instanceof Error ? value.message : JSON.stringify(value);
+      return value instanceof Error ? messageOf(value) : JSON.stringify(value);
   }
 }

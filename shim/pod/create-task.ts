@@ -8,7 +8,7 @@ import type { StdioRequest, UpstreamStdio } from "../io/upstream.ts";
 import type { LogFields } from "../log/logger.ts";
 import { Phases } from "../phases/phases.ts";
 import { Holdings } from "../resources/holdings.ts";
-import { forgetJournal, Journal } from "../resources/journal.ts";
+import { Journal } from "../resources/journal.ts";
 import type { TaskContainer } from "../task/container.ts";
 import { Task, type TaskEnvironment, type TaskEvents } from "../task/task.ts";
 import type { PodEnvironment } from "./environment.ts";
@@ -40,8 +40,8 @@ export async function createTask(
   const taskEnvironment = environmentOfTask(environment, request, surroundings);
   const phasesOf: PhasesOf = (verb) => taskEnvironment.phases(verb, request.id);
   const phases = phasesOf("create");
-  const place = { ...environment, bundle: request.bundle, id: request.id };
-  const journal = Journal.open(place);
+  const { namespace, stateDirectory } = environment;
+  const journal = Journal.open({ bundle: request.bundle, stateDirectory, namespace, id: request.id });
   const holdings = new Holdings(journal);
   let upstream: UpstreamStdio | undefined;
   try {
@@ -69,9 +69,11 @@ export async function createTask(
   } catch (error) {
     await upstream?.close();
     if (surroundings.isVmGone()) holdings.forgetVm();
-    await rollBack(holdings, phases, error);
-    journal.close();
-    forgetJournal(place);
+    try {
+      await rollBack(holdings, phases, error);
+    } finally {
+      journal.close();
+    }
     throw error;
   }
 }

@@ -5,7 +5,16 @@
  * A journal is a file of JSON lines. It lives in the bundle and, because containerd may remove a bundle that was
  * not cleaned up, under a second name in the node's state directory until everything is struck.
  */
-import { closeSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { bundleFile } from "../bootstrap/bundle.ts";
 
@@ -63,10 +72,12 @@ export interface JournalPlace {
 }
 
 export class Journal {
+  readonly #place: JournalPlace;
   readonly #descriptors: readonly number[];
   readonly #held = new Set<string>();
 
-  private constructor(descriptors: readonly number[]) {
+  private constructor(place: JournalPlace, descriptors: readonly number[]) {
+    this.#place = place;
     this.#descriptors = descriptors;
   }
 
@@ -77,9 +88,7 @@ export class Journal {
     const open = (path: string): number => openSync(path, "a", 0o600);
     const first = open(inBundle);
     try {
-      mkdirSync(dirname(onNode), { recursive: true, mode: 0o700 });
-      rmSync(onNode, { force: true });
-      return new Journal(linked(inBundle, onNode) ? [first] : [first, open(onNode)]);
+      return new Journal(place, linkOnNode(inBundle, onNode) ? [first] : [first, open(onNode)]);
     } catch (error) {
       closeSync(first);
       throw error;
@@ -106,29 +115,36 @@ export class Journal {
     this.#write({ op: "exited", ...exit });
   }
 
-  get isEmpty(): boolean {
-    return this.#held.size === 0;
-  }
-
-  /** Descriptors stay valid when containerd has removed the bundle: the node's name keeps the file. */
+  /** The end of the task. Its second name goes, unless something is held still. */
   close(): void {
     for (const descriptor of this.#descriptors) closeSync(descriptor);
+    if (this.#held.size === 0) forgetJournal(this.#place);
   }
 
   #write(line: Line): void {
-    // One write per line: a reader of a torn file loses at most the last line.
+    // Descriptors, not paths: they stay valid when containerd has removed the bundle. One write per line: a reader of a torn file loses at most the last line.
     for (const descriptor of this.#descriptors) writeSync(descriptor, `${JSON.stringify(line)}\n`);
   }
 }
 
-/** One file with two names where both are on one file system; otherwise two files, written alike. */
-function linked(existing: string, name: string): boolean {
-  try {
-    linkSync(existing, name);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EXDEV") return false;
-    throw error;
+/**
+ * One file with two names where both are on one file system.
+ *
+ * @returns false where they are not: then there are two files, written alike
+ */
+function linkOnNode(inBundle: string, onNode: string): boolean {
+  rmSync(onNode, { force: true });
+  for (;;) {
+    mkdirSync(dirname(onNode), { recursive: true, mode: 0o700 });
+    try {
+      linkSync(inBundle, onNode);
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EXDEV") return false;
+      // Another shim, whose last task ended just now, has taken the empty directory away.
+      if (code !== "ENOENT" || !existsSync(inBundle)) throw error;
+    }
   }
 }
 
@@ -168,7 +184,22 @@ export function readJournal(path: string): JournalContents {
   };
 }
 
-/** Forgets a task's journal on the node. For when nothing is held. */
+/** Forgets a task's journal on the node, for when nothing is held. The last one takes the directories with it. */
 export function forgetJournal(place: Omit<JournalPlace, "bundle">): void {
-  rmSync(nodeJournalPath(place.stateDirectory, place.namespace, place.id), { force: true });
+  const path = nodeJournalPath(place.stateDirectory, place.namespace, place.id);
+  rmSync(path, { force: true });
+  for (const directory of [dirname(path), dirname(dirname(path)), place.stateDirectory]) {
+    if (!removeIfEmpty(directory)) return;
+  }
+}
+
+function removeIfEmpty(directory: string): boolean {
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (error) {
+    if (["ENOTEMPTY", "EEXIST", "ENOENT", "EBUSY"].includes((error as NodeJS.ErrnoException).code ?? ""))
+      return false;
+    throw error;
+  }
 }

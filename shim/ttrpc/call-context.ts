@@ -1,5 +1,5 @@
 /** What a handler is told about the call it serves. */
-import type { Request } from "../../protos/gen/ttrpc.ts";
+import type { KeyValue, Request } from "../../protos/gen/ttrpc.ts";
 import { Alarm } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { Metadata } from "./metadata.ts";
@@ -38,7 +38,7 @@ export class ServerCallContext implements CallContext {
   readonly connection: CallConnection;
   readonly timeoutMs: number | undefined;
   readonly deadline: number | undefined;
-  readonly #request: Request;
+  readonly #pairs: readonly KeyValue[];
   readonly #clock: Clock;
   #metadata: Metadata | undefined;
   // Most handlers look at neither: a controller and a timer for each call would cost more than the call.
@@ -51,7 +51,8 @@ export class ServerCallContext implements CallContext {
     this.service = service;
     this.method = method;
     this.connection = connection;
-    this.#request = request;
+    // Not the request itself: a call may last as long as a container, the bytes it came in need not.
+    this.#pairs = request.metadata;
     this.#clock = clock;
     if (request.timeoutNano !== 0n) {
       this.timeoutMs = Number(request.timeoutNano) / 1e6;
@@ -60,7 +61,7 @@ export class ServerCallContext implements CallContext {
   }
 
   get metadata(): Metadata {
-    return (this.#metadata ??= Metadata.fromKeyValues(this.#request.metadata));
+    return (this.#metadata ??= Metadata.fromKeyValues(this.#pairs));
   }
 
   get signal(): AbortSignal {

@@ -1,7 +1,33 @@
 /**
  * ttrpc for Node: a server and a client of the protocol that containerd and its shims speak, on any `Duplex`.
  * The wire format is described at the frame (frame.ts), the rules for streams at the two kinds of them.
+ *
+ * Services are tables of methods ({@link ServiceDescriptor}) whose messages know how to encode and decode themselves
+ * ({@link MessageType}); for messages written by hand there are {@link Reader} and {@link Writer}.
+ *
+ * @example
+ * const server = new Server();
+ * server.register(Greeter, { Greet: async ({ name }, { signal }) => ({ text: await greet(name, signal) }) });
+ * await server.listen({ path: "/run/greeter.sock" });
+ *
+ * @example
+ * await using client = await connect("/run/greeter.sock");
+ * const { text } = await client.call(Greeter, "Greet", { name: "you" }, { timeoutMs: 2000 });
  */
+export type {
+  BidiStreamingMethod,
+  ClientStreamingMethod,
+  InputOf,
+  MessageType,
+  MethodDescriptor,
+  MethodHandler,
+  OutputOf,
+  ServerStreamingMethod,
+  ServiceDescriptor,
+  ServiceHandlers,
+  UnaryMethod,
+} from "../../protos/types.ts";
+export { Reader, WireError, Writer } from "../../protos/wire.ts";
 export type { CallConnection, CallContext } from "./call-context.ts";
 export type { CallOptions } from "./call-limit.ts";
 export { Client, connect } from "./client.ts";

@@ -91,13 +91,21 @@ export class Server implements AsyncDisposable {
     return this;
   }
 
-  /** Listens, and serves who connects. The socket's file and its permissions are the caller's business. */
+  /**
+   * Listens, and serves who connects. The socket's file and its permissions are the caller's business.
+   *
+   * @throws when the address is in use or no listening socket; the cause is the system's error
+   */
   async listen(address: ListenAddress): Promise<NetServer> {
     const listener = createServer();
     await new Promise<void>((resolve, reject) => {
-      listener.once("error", reject);
+      const onError = (cause: Error): void => {
+        const where = "path" in address ? `"${address.path}"` : `descriptor ${address.fd}`;
+        reject(new Error(`cannot listen on ${where}: ${cause.message}`, { cause }));
+      };
+      listener.once("error", onError);
       listener.listen(address, () => {
-        listener.off("error", reject);
+        listener.off("error", onError);
         resolve();
       });
     });
