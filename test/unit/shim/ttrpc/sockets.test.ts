@@ -170,6 +170,13 @@ describe("ttrpc on unix sockets", () => {
     socket.destroy();
   });
 
+  it("says where it could not listen", async () => {
+    await listen();
+    await assert.rejects(new Server().listen({ path }), {
+      message: new RegExp(`^cannot listen on "${path}": listen EADDRINUSE`),
+    });
+  });
+
   it("serves a listening socket that somebody else has made", async () => {
     server = new Server().register(Probe, ECHO);
     const listener = createServer();
