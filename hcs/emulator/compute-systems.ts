@@ -23,7 +23,7 @@ import { readHostRecord, writeHostRecord, type HostRecord } from "./host-record.
 import type { BootProgram } from "./boot-program.ts";
 import type { EmulatedNetwork } from "./network.ts";
 import { firstHandleInode } from "./open-handles.ts";
-import { childrenOf, identify, killProcess, type ProcessIdentity } from "./process-identity.ts";
+import { childrenOf, identify, type ProcessIdentity } from "./process-identity.ts";
 import { findSystem, isOrphan, listSystems } from "./reclaim.ts";
 import { list, object, string } from "./shape.ts";
 import {
@@ -37,7 +37,7 @@ import {
 } from "./state-directory.ts";
 import { unmountDirectly } from "./storage.ts";
 import { readSystemFile, type SystemFile } from "./system-file.ts";
-import { tearDown, tearDownSystem } from "./teardown.ts";
+import { endWorker, tearDown, tearDownSystem } from "./teardown.ts";
 import { abortable } from "./wait.ts";
 import { launchWorker, type LaunchedWorker } from "./worker-launch.ts";
 import { openWorkerLink } from "./worker-link.ts";
@@ -321,10 +321,10 @@ function shareWithWorker(directory: string): void {
 }
 
 /** Ends a worker that no system was made of. */
-async function discardWorker({ link, process, pid, ended }: LaunchedWorker): Promise<void> {
+async function discardWorker({ link, pid, ended }: LaunchedWorker): Promise<void> {
   link.close();
-  childrenOf(pid).forEach(killProcess);
-  process.kill("SIGKILL");
+  const launcher = identify(pid);
+  if (launcher !== undefined) await endWorker({ launcher });
   await ended;
 }
 

@@ -74,23 +74,14 @@ export async function tearDownSystem(
   );
 }
 
-/**
- * Kills the first process of the system's pid namespace, with which the kernel kills all the others, and waits until
- * they are gone. A frozen process does not die: killed first and thawed then, it runs not one instruction more.
- */
+/** Ends the processes of a system and waits until they are gone. */
 export async function endProcesses(
-  record: HostRecord,
+  record: Pick<HostRecord, "launcher" | "worker">,
   cgroup: string | undefined,
   hierarchies: readonly CgroupHierarchy[],
 ): Promise<void> {
-  const { launcher, worker } = record;
-  const children = launcher !== undefined && isAlive(launcher) ? childrenOf(launcher.pid) : [];
-  const own = [worker, ...children, launcher].filter((one) => one !== undefined);
-  for (const one of own) killProcess(one);
-  if (cgroup !== undefined) thawTree(cgroup, hierarchies);
-  await until(() => !own.some(isAlive), {
-    what: `processes ${own.map(({ pid }) => pid).join(", ")} are gone`,
-    limitMs: RELEASE_LIMIT_MS,
+  await endWorker(record, () => {
+    if (cgroup !== undefined) thawTree(cgroup, hierarchies);
   });
   if (cgroup === undefined) return;
   await until(
@@ -101,6 +92,34 @@ export async function endProcesses(
     },
     { what: `cgroup "${cgroup}" has no processes`, limitMs: RELEASE_LIMIT_MS },
   );
+}
+
+/**
+ * Kills the first process of the system's pid namespace, with which the kernel kills all the others. A frozen process
+ * does not die: killed first and thawed then, it runs not one instruction more.
+ *
+ * The launcher ends with its child. It is not killed, as long as it does: killed at the wrong moment it leaves a child
+ * behind that has not yet asked to die with it.
+ */
+export async function endWorker(
+  { launcher, worker }: Pick<HostRecord, "launcher" | "worker">,
+  thaw: () => void = () => undefined,
+): Promise<void> {
+  const own = [worker, launcher].filter((one) => one !== undefined);
+  const ended = (): boolean => {
+    const children = launcher !== undefined && isAlive(launcher) ? childrenOf(launcher.pid) : [];
+    for (const one of [worker, ...children]) if (one !== undefined) killProcess(one);
+    thaw();
+    return !own.some(isAlive);
+  };
+  const wait = {
+    what: `processes ${own.map(({ pid }) => pid).join(", ")} are gone`,
+    limitMs: RELEASE_LIMIT_MS,
+  };
+  await until(ended, wait).catch(async () => {
+    if (launcher !== undefined) killProcess(launcher);
+    await until(ended, wait);
+  });
 }
 
 /** A process found in a cgroup of the emulator's own belongs to the system, however it got there. */
