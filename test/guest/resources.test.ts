@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NULL_CONTAINER_ID } from "../../hcs/guest/protocol.ts";
 import { addNetworkNamespace, GuestFixture } from "../support/guest-fixture.ts";
@@ -95,6 +95,53 @@ describe("guest: resources", function () {
           await modifyResult("Add", "MappedDirectory", { MountPath: "/run/mounts/x", ShareName }),
           0x80004005,
         );
+      }
+    });
+  });
+
+  describe("paths outside of the VM", () => {
+    it("are not made, mounted on or removed: they would be the host's", async () => {
+      const outside = join(guest.harness.directory, "outside");
+      for (const [resource, settings] of [
+        ["MappedDirectory", { MountPath: outside, ShareName: "base" }],
+        ["MappedDirectory", { MountPath: `/run/..${outside}`, ShareName: "base" }],
+        ["MappedDirectory", { ShareName: "base" }],
+        ["CombinedLayers", { ContainerRootPath: outside, Layers: [{ Path: "/run/layers/base" }] }],
+        ["CombinedLayers", { ContainerRootPath: "/run/gcs/c/x/rootfs", Layers: [{ Path: "/etc" }] }],
+        [
+          "CombinedLayers",
+          {
+            ContainerRootPath: "/run/gcs/c/x/rootfs",
+            Layers: [{ Path: "/run/layers/base" }],
+            ScratchPath: outside,
+          },
+        ],
+      ] as const) {
+        assert.equal(await modifyResult("Add", resource, settings), 0x80004005, JSON.stringify(settings));
+      }
+      const config = JSON.parse(guest.config("outside", { args: ["/bin/true"] })) as Record<string, unknown>;
+      for (const member of ["OciBundlePath", "ScratchDirPath"]) {
+        const { result } = await guest.bridge.call("Create", {
+          ContainerId: "outside",
+          ContainerConfig: JSON.stringify({ ...config, [member]: outside }),
+        });
+        assert.equal(result, 0x80004005, member);
+      }
+      assert.ok(!existsSync(outside));
+    });
+
+    it("are no root file system, and nothing to bind", async () => {
+      for (const extra of [
+        { root: { path: join(guest.harness.directory, "rootfs") } },
+        {
+          mounts: [{ destination: "/x", type: "bind", source: guest.harness.directory, options: ["rbind"] }],
+        },
+        { mounts: [{ destination: "/x", type: "none", source: "/run/../etc", options: ["bind"] }] },
+      ]) {
+        const { result, body } = await guest.tryCreate("foreign", { args: ["/bin/true"], extra });
+        assert.equal(result, 0x80004005);
+        assert.match(String(body["ErrorMessage"]), /is not in the VM|is not below \/run\//);
+        await guest.modify("Remove", "CombinedLayers", { ContainerRootPath: guest.rootPath("foreign") });
       }
     });
   });

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync, readlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { cgroupHierarchies, cgroupProcesses } from "../../hcs/emulator/cgroup-tree.ts";
+import { parseMountInfo } from "../../hcs/emulator/mount-table.ts";
 import { encodeLine, LineSplitter } from "../../hcs/emulator/worker/messages.ts";
 import { LINUX_GUEST_PORT } from "../../hcs/hv-socket.ts";
 import { NULL_CONTAINER_ID } from "../../hcs/guest/protocol.ts";
+import { mount, unmount } from "../../hcs/posix/libc.ts";
 import { GuestFixture } from "../support/guest-fixture.ts";
 import { GuestHarness, guestObstacle } from "../support/guest-harness.ts";
+import { makeShortDirectory } from "../support/temp-directory.ts";
 import { until } from "../support/until.ts";
 
 /** A further handle to a system: what it has heard, and the connection. */
@@ -73,6 +77,31 @@ describe("worker", function () {
       }
     } finally {
       await guest.stop();
+    }
+  });
+
+  it("keeps none of the host's mounts busy that it does not need", async () => {
+    const directory = await makeShortDirectory("rhm-");
+    const paths = [directory, join(directory, "below")];
+    for (const target of paths) {
+      mkdirSync(target, { recursive: true });
+      mount({ source: "tmpfs", target, type: "tmpfs" });
+    }
+    try {
+      const guest = await GuestFixture.boot();
+      try {
+        const mounts = readFileSync(`/proc/${guest.harness.workerPid()}/mountinfo`, "utf8");
+        assert.ok(!mounts.includes(directory), mounts);
+        const own = parseMountInfo(mounts).map(({ mountPoint }) => mountPoint);
+        for (const path of ["/", "/proc", "/dev/pts", "/sys/fs/cgroup", "/run", "/run/shares", "/run/hv"]) {
+          assert.ok(own.includes(path), path);
+        }
+      } finally {
+        await guest.stop();
+      }
+    } finally {
+      for (const path of paths.reverse()) unmount(path);
+      rmSync(directory, { recursive: true });
     }
   });
 

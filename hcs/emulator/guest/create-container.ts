@@ -10,6 +10,7 @@ import { ANNOTATION, isSet, kindOf, type ContainerKind } from "./annotations.ts"
 import { Container } from "./container.ts";
 import type { ContainerTable } from "./container-table.ts";
 import { GuestError, RESULT } from "./errors.ts";
+import { ownPath } from "./guest-path.ts";
 import type { Log } from "./log.ts";
 import type { Adapter, NetworkTable } from "./network.ts";
 import { networkFiles } from "./network-files.ts";
@@ -50,6 +51,7 @@ export interface CreateRequest {
 interface Plan extends CreateRequest {
   readonly spec: OciSpec;
   readonly bundle: string;
+  readonly scratch: string | undefined;
   readonly kind: ContainerKind;
   readonly pod: Pod;
   readonly cgroup: string;
@@ -86,11 +88,10 @@ function planContainer(
     throw new GuestError(RESULT.invalidJson, `invalid schema version ${major}.${minor}`);
   }
   const spec = config.OciSpecification;
-  const bundle = config.OciBundlePath;
   if (spec === undefined) throw new GuestError(RESULT.failed, `container "${id}" has no OCI specification`);
-  if (bundle === undefined || !bundle.startsWith("/")) {
-    throw new GuestError(RESULT.failed, `container "${id}" has no absolute bundle path`);
-  }
+  const bundle = ownPath(config.OciBundlePath, "OciBundlePath");
+  const scratch =
+    config.ScratchDirPath === undefined ? undefined : ownPath(config.ScratchDirPath, "ScratchDirPath");
   const kind = kindOf(id, spec);
   const sandbox = kind.type === "workload" ? containers.find(kind.sandboxId) : undefined;
   if (kind.type === "workload" && sandbox === undefined) {
@@ -103,7 +104,7 @@ function planContainer(
   const namespaceId = kind.type === "workload" ? undefined : namespaceOf(spec, kind, networks);
   const adapters = namespaceId === undefined ? [] : networks.adapters(namespaceId);
   const cgroup = `${podsCgroup}/${kind.sandboxId}/${id}`;
-  return { ...request, spec, bundle, kind, pod, cgroup, adapters, namespaceId };
+  return { ...request, spec, bundle, scratch, kind, pod, cgroup, adapters, namespaceId };
 }
 
 /** The namespace that the spec names, which must be free. A sandbox's must have been made by adding a NIC to it. */
@@ -146,7 +147,7 @@ function nameOf(spec: OciSpec): string {
 }
 
 function aboutContainer(
-  { id, kind, pod, bundle, cgroup, activityId, config, spec: original }: Plan,
+  { id, kind, pod, bundle, scratch, cgroup, activityId, spec: original }: Plan,
   spec: OciSpec,
   init: GuestProcess,
   tee: TeeLog | undefined,
@@ -158,7 +159,7 @@ function aboutContainer(
     kind,
     pod,
     bundle,
-    scratch: config.ScratchDirPath,
+    scratch,
     cgroup,
     activityId,
     rootPath: spec.root?.path ?? join(bundle, "rootfs"),

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { mount, MS, unmount } from "../../posix/libc.ts";
 import { mountsAtOrBelow } from "../mount-table.ts";
 import { GuestError, RESULT } from "./errors.ts";
+import { ownPath } from "./guest-path.ts";
 import type { CombinedLayersSettings, MappedDirectorySettings } from "./requests.ts";
 
 /** Where the worker shows the host's Plan9 shares. */
@@ -14,10 +15,10 @@ const MAX_MOUNT_DATA_BYTES = 4095;
 
 /** Shows a Plan9 share at `MountPath`. A real guest dials the share's port; here the share is there already. */
 export function addMappedDirectory(settings: MappedDirectorySettings): void {
-  const target = required(settings.MountPath, "MountPath");
-  const name = required(settings.ShareName, "ShareName");
+  const target = ownPath(settings.MountPath, "MountPath");
+  const name = settings.ShareName ?? "";
   const source = join(PLAN9_SHARES, name);
-  if (name.includes("/") || name.startsWith(".") || !existsSync(source)) {
+  if (name === "" || name.includes("/") || name.startsWith(".") || !existsSync(source)) {
     throw new GuestError(
       RESULT.failed,
       `cannot mount share "${name}" on "${target}": the host has not added it`,
@@ -38,19 +39,19 @@ export function addMappedDirectory(settings: MappedDirectorySettings): void {
 }
 
 export function removeMappedDirectory(settings: MappedDirectorySettings): void {
-  removeMountPoint(required(settings.MountPath, "MountPath"));
+  removeMountPoint(ownPath(settings.MountPath, "MountPath"));
 }
 
 /** Mounts layers (top first) and scratch as one file system; without scratch it is read-only. */
 export function addCombinedLayers(settings: CombinedLayersSettings): void {
-  const target = required(settings.ContainerRootPath, "ContainerRootPath");
-  const layers = (settings.Layers ?? []).map(({ Path }) => required(Path, "Path of a layer"));
+  const target = ownPath(settings.ContainerRootPath, "ContainerRootPath");
+  const layers = (settings.Layers ?? []).map(({ Path }) => ownPath(Path, "Path of a layer"));
   if (layers.length === 0)
     throw new GuestError(RESULT.failed, `cannot combine layers on "${target}": there are none`);
   for (const path of layers) requireDirectory(path, target);
   mkdirSync(target, { recursive: true, mode: 0o755 });
-  const scratch = settings.ScratchPath;
-  if (scratch !== undefined && scratch !== "") {
+  if (settings.ScratchPath !== undefined && settings.ScratchPath !== "") {
+    const scratch = ownPath(settings.ScratchPath, "ScratchPath");
     const upper = join(scratch, "upper");
     const work = join(scratch, "work");
     for (const directory of [upper, work]) mkdirSync(directory, { recursive: true, mode: 0o755 });
@@ -68,7 +69,7 @@ export function addCombinedLayers(settings: CombinedLayersSettings): void {
 
 /** A path that does not exist is success. */
 export function removeCombinedLayers(settings: CombinedLayersSettings): void {
-  removeMountPoint(required(settings.ContainerRootPath, "ContainerRootPath"));
+  removeMountPoint(ownPath(settings.ContainerRootPath, "ContainerRootPath"));
 }
 
 /** Unmounts everything at and below `path`, the innermost first. */
@@ -138,9 +139,4 @@ function requireDirectory(path: string, target: string): void {
     RESULT.failed,
     `cannot combine layers on "${target}": layer "${path}" is not a directory`,
   );
-}
-
-function required(value: string | undefined, name: string): string {
-  if (value !== undefined && value !== "") return value;
-  throw new GuestError(RESULT.failed, `${name} is empty`);
 }

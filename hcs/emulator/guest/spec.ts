@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { allDevices, deviceAt, ruleFor } from "./devices.ts";
 import { ANNOTATION, coreLimitOf, isSet, shmSizeKbOf, type ContainerType } from "./annotations.ts";
 import { GuestError, RESULT } from "./errors.ts";
+import { isInVm, ownPath } from "./guest-path.ts";
 import { NETWORK_FILES } from "./network-files.ts";
 import type { OciLinux, OciSpec } from "./oci.ts";
 import { logDirectory, resolveMountSource, type Pod } from "./sandbox.ts";
@@ -43,6 +44,7 @@ const STEPS: Readonly<Record<ContainerType, readonly Step[]>> = {
 /** The spec for runc: a changed copy of `spec`. Makes the directories that its mounts name. */
 export function prepareSpec(spec: OciSpec, context: SpecContext): OciSpec {
   const copy = structuredClone(spec);
+  refuseForeignPaths(copy);
   for (const step of STEPS[context.type]) step(copy, context);
   mountLogs(copy, context);
   isolateMounts(copy);
@@ -55,6 +57,17 @@ export function prepareSpec(spec: OciSpec, context: SpecContext): OciSpec {
 function linuxOf(spec: OciSpec): OciLinux {
   spec.linux ??= {};
   return spec.linux;
+}
+
+/** The root file system and the sources of bind mounts must be the VM's: what the host has not shared is not there. */
+function refuseForeignPaths(spec: OciSpec): void {
+  if (spec.root?.path !== undefined) ownPath(spec.root.path, "root path");
+  for (const { destination, type, source = "", options = [] } of spec.mounts ?? []) {
+    const isBind = type === "bind" || options.includes("bind") || options.includes("rbind");
+    if (!isBind || !source.startsWith("/") || isInVm(source)) continue;
+    const reason = `source "${source}" is not in the VM: the host has not shared it`;
+    throw new GuestError(RESULT.failed, `cannot mount "${destination}": ${reason}`);
+  }
 }
 
 /** A container without a mount namespace of its own would mount its file systems over the VM's. */
@@ -107,7 +120,8 @@ function resolveMounts(spec: OciSpec, { pod }: SpecContext): void {
     if (mount.destination.startsWith("blockdev://")) {
       throw new GuestError(RESULT.failed, `cannot map "${mount.destination}": the emulated VM has no disks`);
     }
-    mount.source = resolveMountSource(mount.source ?? "", pod.root) ?? mount.source ?? "";
+    const source = resolveMountSource(mount.source ?? "", pod.root);
+    if (source !== undefined) mount.source = source;
   }
 }
 

@@ -47,6 +47,8 @@ async function runWorker(directory: string): Promise<void> {
   });
 
   process.on("uncaughtException", crash);
+  // Modes of what the guest makes must not depend on who started the host.
+  process.umask(0o022);
   handles.adoptCreator();
   await handles.listen(systemPaths(directory).controlSocket);
   joinCgroup(system.cgroup);

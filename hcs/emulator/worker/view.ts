@@ -1,20 +1,35 @@
 /**
- * What the VM sees of its host: the host's file system, with a `/run` of its own that holds the shares and the
- * Hyper-V sockets. Everything here is in the worker's own mount namespace and goes with it.
+ * What the VM sees of its host: the programs and the kernel's file systems, with a `/run` of its own that holds the
+ * shares and the Hyper-V sockets. Everything here is in the worker's own mount namespace and goes with it.
  */
-import { closeSync, constants, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { mount, MS, raiseLoopback, setHostname } from "../../posix/libc.ts";
+import { mount, MS, raiseLoopback, setHostname, unmount } from "../../posix/libc.ts";
 import { cgroupHierarchies } from "../cgroup-tree.ts";
+import { readMounts } from "../mount-table.ts";
 import { systemPaths, type SystemFile } from "../system-file.ts";
 
 /** Where the guest finds the Hyper-V sockets. */
 export const HV_SOCKETS = "/run/hv";
 
-const SHARES = "/run/shares";
-
 /** Directories of a Linux guest that exist before its host asks for anything. */
-const GUEST_DIRECTORIES = ["/run/gcs/c", "/run/gcs/tmp", "/run/layers", "/run/mounts"];
+const GUEST_DIRECTORIES = ["gcs/c", "gcs/tmp", "layers", "mounts"];
+
+/** Mounts of the host that a VM has too, with everything below them. */
+const COMMON = [
+  "/bin",
+  "/dev",
+  "/etc",
+  "/lib",
+  "/lib32",
+  "/lib64",
+  "/nix",
+  "/opt",
+  "/proc",
+  "/sbin",
+  "/sys",
+  "/usr",
+];
 
 /** Moves this process into the VM's cgroup for everything but its containers. */
 export function joinCgroup(cgroup: string): void {
@@ -24,7 +39,10 @@ export function joinCgroup(cgroup: string): void {
   }
 }
 
-/** Makes `/run` the VM's own. What the host mounts below the shares later on appears here. */
+/**
+ * Makes `/run` the VM's own; what the host mounts below the shares later on appears there. All other mounts of the
+ * host are let go: a namespace that keeps a copy of a mount keeps its file system busy, whoever unmounts it elsewhere.
+ */
 export function buildView(directory: string, system: SystemFile): void {
   // The host's later mounts come in, none of ours go out.
   mount({ target: "/", flags: MS.rec | MS.slave });
@@ -32,14 +50,54 @@ export function buildView(directory: string, system: SystemFile): void {
   const shares = openDirectory(systemPaths(directory).shares);
   const sockets = openDirectory(system.sockets);
   try {
-    mount({ source: "tmpfs", target: "/run", type: "tmpfs", flags: MS.nosuid | MS.nodev, data: "mode=755" });
-    for (const path of [SHARES, HV_SOCKETS, ...GUEST_DIRECTORIES]) mkdirSync(path, { recursive: true });
-    mount({ source: `/proc/self/fd/${shares}`, target: SHARES, flags: MS.bind | MS.rec });
-    mount({ source: `/proc/self/fd/${sockets}`, target: HV_SOCKETS, flags: MS.bind });
+    mount({
+      source: "tmpfs",
+      target: directory,
+      type: "tmpfs",
+      flags: MS.nosuid | MS.nodev,
+      data: "mode=755",
+    });
+    for (const path of ["shares", "hv", ...GUEST_DIRECTORIES])
+      mkdirSync(join(directory, path), { recursive: true });
+    mount({ source: `/proc/self/fd/${shares}`, target: join(directory, "shares"), flags: MS.bind | MS.rec });
+    mount({ source: `/proc/self/fd/${sockets}`, target: join(directory, "hv"), flags: MS.bind });
   } finally {
     closeSync(shares);
     closeSync(sockets);
   }
+  leaveMounts(directory, [directory, ...programPaths()]);
+  mount({ source: directory, target: "/run", flags: MS.move });
+  // What the system directory itself lay on.
+  leaveMounts("/run", programPaths());
+}
+
+/**
+ * Lets go of the host's mounts but for the common ones, those that hold `needed`, and what is at or below `view`.
+ * Those that stay no longer follow the host.
+ */
+function leaveMounts(view: string, needed: readonly string[]): void {
+  const isAt = (mountPoint: string, base: string): boolean =>
+    mountPoint === base || mountPoint.startsWith(`${base}/`);
+  const stays = (mountPoint: string): boolean =>
+    mountPoint === "/" ||
+    COMMON.some((base) => isAt(mountPoint, base)) ||
+    needed.some((path) => isAt(path, mountPoint));
+  for (const { mountPoint } of readMounts().reverse()) {
+    if (isAt(mountPoint, view)) continue;
+    try {
+      if (stays(mountPoint)) mount({ target: mountPoint, flags: MS.private });
+      else unmount(mountPoint, { detach: true });
+    } catch (error) {
+      // Out of reach, because another mount covers it or has taken it along.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== "EINVAL" && code !== "ENOENT" && code !== "ENOTDIR") throw error;
+    }
+  }
+}
+
+/** Where this program and what it loads lie. */
+function programPaths(): string[] {
+  return [process.execPath, process.argv[1] ?? process.execPath].map((path) => realpathSync(path));
 }
 
 /** The VM's own loopback interface and host name. */
