@@ -7,6 +7,7 @@
  */
 import {
   closeSync,
+  existsSync,
   linkSync,
   mkdirSync,
   openSync,

@@ -154,6 +154,7 @@ export class Task {
         );
       }
       this.#require("exec");
+      this.#requireAwake("exec in");
       const phases = this.#environment.phases("exec", this.id, request.id, signal);
       const upstream = await this.#environment.openStdio(
         { ...request.stdio, namespace: this.#namespace, containerId: this.id, execId: request.id },
@@ -344,6 +345,11 @@ export class Task {
   #require(verb: TaskVerb): void {
     const verdict = TASK_VERDICTS[verb][this.init.state];
     if (verdict !== "ok") throw this.#wrongState(verb, `it is ${EXEC_STATE_WORDS[this.init.state]}`);
+  }
+
+  /** A paused guest answers nothing, and a frozen container starts nothing. */
+  #requireAwake(verb: string): void {
+    if (this.#pause !== "running") throw this.#wrongState(verb, "it is paused");
   }
 
   #wrongState(verb: string, why: string): ShimError {
