@@ -376,6 +376,7 @@ export class Task {
         if (registered === undefined) throw new TypeError(`exec "${exec.id}" is not registered`);
         if (this.init.state !== "running")
           throw this.#wrongState(`start exec "${exec.id}" in`, "it is not running");
+        this.#requireAwake(`start exec "${exec.id}" in`);
         return this.container.createExec(registered.process, streams, phases);
       },
       relay: (process, upstream) => this.#relayFor(process, upstream),
