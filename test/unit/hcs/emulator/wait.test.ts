@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { abortable, until } from "../../../../hcs/emulator/wait.ts";
+
+describe("until", () => {
+  it("answers what the condition gives first", async () => {
+    const answers = [undefined, false, 0, 1] as const;
+    let asked = 0;
+    assert.equal(await until(() => answers[asked++], { what: "x" }), 0);
+    assert.equal(asked, 3);
+  });
+
+  it("waits for conditions that are promises", async () => {
+    let asked = 0;
+    assert.equal(await until(() => Promise.resolve(++asked > 2 && "yes"), { what: "x" }), "yes");
+  });
+
+  it("gives up at its limit, naming what it waited for", async () => {
+    const waiting = until(() => undefined, { what: "pigs fly", limitMs: 5 });
+    await assert.rejects(waiting, /^Error: waited 5 ms in vain until pigs fly$/);
+  });
+
+  it("rejects with the signal's reason, before and while it waits", async () => {
+    const reason = new Error("stop");
+    await assert.rejects(
+      until(() => undefined, { what: "x", signal: AbortSignal.abort(reason) }),
+      reason,
+    );
+    const abort = new AbortController();
+    let asked = 0;
+    const waiting = until(() => void (++asked === 3 && abort.abort(reason)), {
+      what: "x",
+      signal: abort.signal,
+    });
+    await assert.rejects(waiting, reason);
+  });
+
+  it("passes on what the condition throws", async () => {
+    const error = new Error("broken");
+    const broken = (): never => {
+      throw error;
+    };
+    await assert.rejects(until(broken, { what: "x" }), error);
+  });
+});
+
+describe("abortable", () => {
+  it("settles as the promise does", async () => {
+    const { signal } = new AbortController();
+    assert.equal(await abortable(Promise.resolve(1), signal), 1);
+    assert.equal(await abortable(Promise.resolve(1), undefined), 1);
+    await assert.rejects(abortable(Promise.reject(new Error("no")), signal), /no/);
+  });
+
+  it("rejects when the signal fires, and hands a late result on", async () => {
+    const abort = new AbortController();
+    const reason = new Error("stop");
+    let finish: (value: string) => void = () => undefined;
+    const promise = new Promise<string>((resolve) => (finish = resolve));
+    const released: string[] = [];
+    const waiting = abortable(promise, abort.signal, (late) => released.push(late));
+    abort.abort(reason);
+    await assert.rejects(waiting, reason);
+    finish("late");
+    await promise;
+    assert.deepEqual(released, ["late"]);
+  });
+
+  it("swallows a late failure, which nobody waits for", async () => {
+    const promise = Promise.reject(new Error("late"));
+    const reason = new Error("stop");
+    await assert.rejects(abortable(promise, AbortSignal.abort(reason)), reason);
+  });
+});
