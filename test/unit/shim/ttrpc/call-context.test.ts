@@ -61,10 +61,10 @@ describe("ServerCallContext", () => {
     const { signal } = call;
     const first = new RpcError(1, "gone");
     call.abort(first);
+    assert.deepEqual(clock.pending, []);
     call.abort(new RpcError(14, "closing"));
     await clock.advance(10);
     assert.equal(signal.reason, first);
-    assert.deepEqual(clock.pending, []);
   });
 
   it("tells a handler that looks later that it has been aborted", () => {

@@ -79,7 +79,7 @@ describe("Server.shutdown", () => {
   });
 
   it("aborts streams at once", async () => {
-    const { server, peer } = serve();
+    const { server, peer } = serve({}, { clock: new ManualClock() });
     closesWhenAsked(peer);
     peer.request(1, { service: Probe.typeName, method: "Chat" }, 2);
     await settle();

@@ -207,6 +207,34 @@ describe("ServerStream", () => {
       await assertQuiet(peer, 3);
     });
 
+    it("ends when its id is used for a request that is too long", async () => {
+      const { peer, server } = serve();
+      open(peer, 1, "Chat");
+      peer.send(1, 1, 2, Buffer.alloc(MAX_MESSAGE_LENGTH + 1));
+      await assertFailure(peer, 1, 8, "message length 4194305 exceed maximum message size of 4194304");
+      await settle();
+      assert.equal(server.inFlight, 0);
+      await assertQuiet(peer, 3);
+    });
+
+    it("ends whoever still reads its messages when the handler is done", async () => {
+      const readers: Promise<string[]>[] = [];
+      const { peer } = serve({
+        Upload: (requests) => {
+          const read = async (): Promise<string[]> => {
+            const names: string[] = [];
+            for await (const { typeUrl } of requests) names.push(typeUrl);
+            return names;
+          };
+          readers.push(read());
+          return { typeUrl: "done" };
+        },
+      });
+      open(peer, 1, "Upload");
+      assert.equal((await peer.nextResponse()).code, 0);
+      assert.deepEqual(await readers[0], []);
+    });
+
     it("ends when its id is used for another request", async () => {
       const { peer, server } = serve();
       open(peer, 1, "Chat");
@@ -398,6 +426,11 @@ describe("ServerStream", () => {
   describe("whose handler does not take its messages", () => {
     const OPTIONS = { streamQueueBytes: 10_000, streamStallMs: 1000 };
 
+    let taken = 0;
+    beforeEach(() => {
+      taken = 0;
+    });
+
     function stall(clock: ManualClock): {
       served: ReturnType<typeof serve>;
       go: () => void;
@@ -410,9 +443,8 @@ describe("ServerStream", () => {
           Upload: async (requests, context) => {
             contexts.push(context);
             await gate.promise;
-            let count = 0;
-            for await (const _ of requests) count++;
-            return { typeUrl: `${count}` };
+            for await (const _ of requests) taken++;
+            return { typeUrl: `${taken}` };
           },
         },
         { ...OPTIONS, clock },
@@ -437,6 +469,36 @@ describe("ServerStream", () => {
       assert.deepEqual(clock.pending, []);
     });
 
+    it("keeps the server from reading until half of them are taken", async () => {
+      const clock = new ManualClock();
+      const steps = Array.from({ length: 11 }, () => deferred());
+      const { peer, diagnostics } = serve(
+        {
+          Upload: async (requests) => {
+            let count = 0;
+            for await (const _ of requests) await steps[count++]?.promise;
+            return { typeUrl: `${count}` };
+          },
+        },
+        { ...OPTIONS, clock },
+      );
+      open(peer, 1, "Upload");
+      for (let index = 0; index < 11; index++) peer.data(1, any("", Buffer.alloc(1000)));
+      peer.halfClose(1);
+      const kinds: string[] = [];
+      for (const step of steps) {
+        await settle();
+        kinds.push(diagnostics.at(-1)?.kind ?? "");
+        step.resolve();
+      }
+      // One is taken at once, of the ten that are left the limit is reached, of the last four it is relieved.
+      assert.deepEqual(kinds, [
+        ...Array.from({ length: 6 }, () => "reading-paused"),
+        ...Array.from({ length: 5 }, () => "reading-resumed"),
+      ]);
+      assert.equal(nameIn((await peer.nextResponse()).payload), "11");
+    });
+
     it("fails after a while, and the other calls go on", async () => {
       const clock = new ManualClock();
       const { served, go, contexts } = stall(clock);
@@ -454,6 +516,8 @@ describe("ServerStream", () => {
       go();
       await settle();
       assert.equal(server.inFlight, 0);
+      // What it had not taken by then is of no use to it.
+      assert.equal(taken, 0);
       await assertQuiet(peer, 5);
       assert.deepEqual(clock.pending, []);
     });

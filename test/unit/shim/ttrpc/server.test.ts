@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Request } from "../../../../protos/gen/ttrpc.ts";
 import { MAX_MESSAGE_LENGTH, RpcError, Server } from "../../../../shim/ttrpc/index.ts";
 import type { CallContext } from "../../../../shim/ttrpc/index.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
 import { deferred } from "./deferred.ts";
 import { frameBytes, settle } from "./raw-peer.ts";
 import type { RawPeer } from "./raw-peer.ts";
@@ -366,6 +367,22 @@ describe("Server", () => {
       assert.equal(nameIn((await peer.nextResponse()).payload), "does not");
     });
   }
+
+  it("leaves no timer for the deadline of a call that has been answered", async () => {
+    const clock = new ManualClock();
+    const { peer } = serve(
+      {
+        Unary: (request, { signal }) => {
+          assert.equal(signal.aborted, false);
+          return request;
+        },
+      },
+      { clock },
+    );
+    peer.request(1, { service: SERVICE, method: "Unary", timeoutNano: 1_000_000_000n });
+    assert.equal((await peer.nextResponse()).code, 0);
+    assert.deepEqual(clock.pending, []);
+  });
 
   it("hands over metadata with several values per key (row 20)", async () => {
     const { peer } = serve({
