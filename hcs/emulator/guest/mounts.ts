@@ -1,8 +1,9 @@
 /** Mounts that the host asks for: shared directories and the union of a container's layers. */
 import { existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { mount, MS, unmount } from "../../posix/libc.ts";
 import { mountsAtOrBelow } from "../mount-table.ts";
+import { shortenLayers } from "../overlay-options.ts";
 import { GuestError, RESULT } from "./errors.ts";
 import { ownPath } from "./guest-path.ts";
 import type { CombinedLayersSettings, MappedDirectorySettings } from "./requests.ts";
@@ -90,37 +91,28 @@ function removeMountPoint(path: string): void {
 }
 
 function mountOverlay(target: string, layers: readonly string[], options: readonly string[]): void {
-  const dataOf = (lower: readonly string[]): string =>
-    [`lowerdir=${lower.map(escapeLayer).join(":")}`, ...options].join(",");
   const mountWith = (data: string): void =>
     mount({ source: "overlay", target, type: "overlay", flags: options.length === 0 ? MS.rdonly : 0, data });
-  const data = dataOf(layers);
-  if (Buffer.byteLength(data) <= MAX_MOUNT_DATA_BYTES) {
-    mountWith(data);
+  const all = [`lowerdir=${layers.map(escapeLayer).join(":")}`, ...options];
+  if (Buffer.byteLength(all.join(",")) <= MAX_MOUNT_DATA_BYTES) {
+    mountWith(all.join(","));
     return;
   }
-  // Too long for one page, of which the kernel would take what fits: name the layers relative to the directory
-  // they have in common. Nothing else depends on the working directory, and it is changed for the call alone.
-  const common = commonDirectory(layers);
-  const relative = dataOf(layers.map((path) => path.slice(common === "/" ? 1 : common.length + 1)));
-  if (Buffer.byteLength(relative) > MAX_MOUNT_DATA_BYTES) {
+  // Of options longer than a page the kernel would take what fits.
+  const shortened = shortenLayers(all);
+  const data = shortened?.data.join(",");
+  if (shortened === undefined || data === undefined || Buffer.byteLength(data) > MAX_MOUNT_DATA_BYTES) {
     const reason = `the paths of ${layers.length} layers do not fit the ${MAX_MOUNT_DATA_BYTES} bytes of mount options`;
     throw new GuestError(RESULT.failed, `cannot combine layers on "${target}": ${reason}`);
   }
+  // Nothing else depends on the working directory, and it is changed for the call alone.
   const previous = process.cwd();
-  process.chdir(common);
+  process.chdir(shortened.directory);
   try {
-    mountWith(relative);
+    mountWith(data);
   } finally {
     process.chdir(previous);
   }
-}
-
-/** The deepest directory that is an ancestor of all `paths`. */
-export function commonDirectory(paths: readonly string[]): string {
-  let common = dirname(paths[0] ?? "/");
-  while (common !== "/" && !paths.every((path) => path.startsWith(`${common}/`))) common = dirname(common);
-  return common;
 }
 
 /** In overlay options a comma ends an option, a backslash protects. */
