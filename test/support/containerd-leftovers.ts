@@ -2,12 +2,12 @@
  * What a private containerd's pods and tasks left on the machine. Everything is recognised by the containerd's own
  * directory or name, never by comparing before and after: other tests may run at the same time.
  */
-import { type Dirent, readdirSync } from "node:fs";
+import { type Dirent, readFileSync, readdirSync } from "node:fs";
 import { cgroupHierarchies, cgroupsBelow, removeCgroup } from "../../hcs/emulator/cgroup-tree.ts";
 import { listSystems, reclaimSystem } from "../../hcs/emulator/reclaim.ts";
 import { CGROUP_PARENT, systemKey } from "../../hcs/emulator/state-directory.ts";
 import { runCommand } from "./command.ts";
-import { isAlive, listProcesses, mountsBelow, readEnvironment, usesDirectory } from "./proc.ts";
+import { isAlive, listProcesses, mountsBelow, readEnvironment, isRootedIn } from "./proc.ts";
 import { until } from "./until.ts";
 
 /** The part of a private containerd that matters here. */
@@ -17,6 +17,8 @@ export interface Traces {
   readonly emulatorDirectory: string;
   readonly journalDirectory: string;
   readonly network: { readonly bridge: string };
+  /** Utility VMs of others that had cgroups before: their tasks may be called as ours are. */
+  readonly foreignSystems: ReadonlySet<string>;
   /** Ids of the tasks that were made. */
   readonly taskIds: ReadonlySet<string>;
   log(): string;
@@ -63,7 +65,7 @@ export async function findLeftovers(traces: Traces): Promise<string[]> {
     ...files(traces.emulatorDirectory).map((path) => `emulator file ${path}`),
     ...files(traces.journalDirectory)
       .filter((path) => path.endsWith(".jsonl"))
-      .map((path) => `journal ${path}`),
+      .map((path) => `journal ${path}: ${readFileSync(path, "utf8").trimEnd()}`),
   ];
 }
 
@@ -78,7 +80,7 @@ export async function removeLeftovers(traces: Traces): Promise<void> {
   await removeCgroup(`/${traces.namespace}`, cgroupHierarchies());
 }
 
-/** Processes that carry the directory in their arguments or environment, or live on a file system from below it. */
+/** Processes that carry the directory in their arguments or environment, or whose root is made of what is below it. */
 function processesOf({ directory }: Traces): ReturnType<typeof listProcesses> {
   return listProcesses().filter(
     ({ pid, arguments: words }) =>
@@ -86,7 +88,7 @@ function processesOf({ directory }: Traces): ReturnType<typeof listProcesses> {
       isAlive(pid) &&
       (words.some((word) => word.includes(directory)) ||
         readEnvironment(pid).some((entry) => entry.includes(`${directory}/`)) ||
-        usesDirectory(pid, directory)),
+        isRootedIn(pid, directory)),
   );
 }
 
@@ -100,6 +102,11 @@ function emulatorCgroups(traces: Traces): string[] {
   return cgroupsIn(CGROUP_PARENT).filter((path) =>
     keys.has(/^\/runhcs\/([0-9a-f]{16})-/.exec(path)?.[1] ?? ""),
   );
+}
+
+/** Names of the cgroups that utility VMs have right now. */
+export function systemCgroups(): ReadonlySet<string> {
+  return new Set(cgroupsIn(CGROUP_PARENT).map((path) => path.split("/")[2] ?? ""));
 }
 
 /** Cgroups at or below `path` in any hierarchy, as paths in the hierarchy, each once. */

@@ -10,7 +10,7 @@ import { cgroupHierarchies, createCgroup } from "../../hcs/emulator/cgroup-tree.
 import { findCniPlugins } from "../../scripts/setup/requirements.ts";
 import type { ContainerdInstallation } from "../../scripts/containerd/releases.ts";
 import { type Handler, addressesIn, containerdConfig } from "./containerd-config.ts";
-import { collectLeftovers, removeLeftovers } from "./containerd-leftovers.ts";
+import { collectLeftovers, findLeftovers, removeLeftovers, systemCgroups } from "./containerd-leftovers.ts";
 import { Cri } from "./cri.ts";
 import { Ctr } from "./ctr.ts";
 import { BUSYBOX_IMAGE, PAUSE_IMAGE, writeImageArchive } from "./image.ts";
@@ -50,6 +50,7 @@ export class Containerd implements AsyncDisposable {
   readonly emulatorDirectory: string;
   /** Where our shim keeps journals of what its tasks hold. */
   readonly journalDirectory: string;
+  readonly foreignSystems: ReadonlySet<string> = systemCgroups();
   /** Ids of the tasks that were asked for through {@link ctr}. */
   readonly taskIds: Set<string> = new Set<string>();
   readonly #environment: Record<string, string | undefined>;
@@ -223,6 +224,17 @@ export class Containerd implements AsyncDisposable {
     await rm(archive);
   }
 
+  /** Waits until nothing of any pod or task is left, while containerd itself runs. */
+  async untilNothingLeft(): Promise<void> {
+    let left: string[] = [];
+    const isOther = (line: string): boolean => !line.startsWith(`process ${this.pid} `);
+    await until(
+      "everything of pods and tasks to be gone",
+      async () => (left = (await findLeftovers(this)).filter(isOther)).length === 0,
+      { state: () => left.join("; ") },
+    );
+  }
+
   /** The last lines of containerd's log, which the shims write to as well. */
   logTail(lines = 25): string {
     return `log of containerd ${this.installation.version}:\n${this.log().trimEnd().split("\n").slice(-lines).join("\n")}`;
@@ -256,12 +268,14 @@ export class Containerd implements AsyncDisposable {
     this.#removed = true;
     await this.end("SIGTERM");
     const left = await collectLeftovers(this);
+    const kept = left.length > 0 ? this.keepLog("left-behind") : "";
     await removeLeftovers(this);
     await this.network.remove();
     await rm(this.directory, { recursive: true, force: true });
     if (left.length > 0) {
+      const { version } = this.installation;
       throw new Error(
-        `containerd ${this.installation.version} in ${this.directory} left behind:\n  ${left.join("\n  ")}`,
+        `containerd ${version} in ${this.directory} left behind (log in ${kept}):\n  ${left.join("\n  ")}`,
       );
     }
   }

@@ -298,6 +298,17 @@ export class Ctr {
     return result.code;
   }
 
+  /** Follows the namespace's events; every event after this has returned is in the output. The caller ends it. */
+  async followEvents(): Promise<RunningCommand> {
+    const events = this.start(["events"]);
+    // The subscription says nothing when it begins: it has, once it shows an event of ours.
+    await until("the subscription to events", async () => {
+      await this.must("images", "label", BUSYBOX_IMAGE, `tick=${performance.now()}`);
+      return events.output.includes("/images/update");
+    });
+    return events;
+  }
+
   /** Deletes a container and its snapshot. */
   async deleteContainer(id: string): Promise<void> {
     await this.must("containers", "delete", id);

@@ -1,5 +1,5 @@
 /** What /proc says about processes and mounts. */
-import { readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 
 /** A process, as far as tests ask about it. */
 export interface ProcessFacts {
@@ -56,14 +56,11 @@ export function mountsBelow(directory: string, pid: number | "self" = "self"): s
     .sort((one, other) => other.length - one.length);
 }
 
-/** Whether a process in a mount namespace of its own has anything from below `directory` mounted. */
-export function usesDirectory(pid: number, directory: string): boolean {
-  try {
-    if (readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync("/proc/self/ns/mnt")) return false;
-  } catch {
-    return false;
-  }
-  return readOptional(`/proc/${pid}/mountinfo`).includes(`${directory}/`);
+/** Whether a process's root file system is made of directories below `directory`, as that of a container is. */
+export function isRootedIn(pid: number, directory: string): boolean {
+  return readOptional(`/proc/${pid}/mountinfo`)
+    .split("\n")
+    .some((line) => line.split(" ")[4] === "/" && line.includes(`${directory}/`));
 }
 
 /** proc(5): blanks and backslashes in mount paths are octal escapes. */

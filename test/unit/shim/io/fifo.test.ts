@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { openStdio } from "../../../../shim/io/stdio.ts";
 import type { UpstreamStdio } from "../../../../shim/io/upstream.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
+import { turnsOfTheLoop } from "../../../support/turns.ts";
 import { until } from "../../../support/until.ts";
 import { happened, openOptions, requestOf, Workbench } from "./client.ts";
 
@@ -292,6 +293,3 @@ function collect(stream: NonNullable<UpstreamStdio["stdin"]>): { text: string; e
 }
 
 /** Long enough for the loop to have polled its descriptors several times. */
-async function turnsOfTheLoop(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
