@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { createEmulator, EMULATED_BUILD } from "../../../../hcs/emulator/emulator.ts";
 import { listSystems, reclaimOrphans, reclaimSystem } from "../../../../hcs/emulator/reclaim.ts";
 
@@ -47,6 +49,23 @@ describe("createEmulator", () => {
 });
 
 describe("reclaim", () => {
+  it("loads nothing native: it is on the path of every deletion", () => {
+    const load = (module: string): boolean => {
+      const url = pathToFileURL(join(import.meta.dirname, "../../../../hcs", module)).href;
+      const script = `await import("${url}"); console.log(require("fs").readFileSync("/proc/self/maps", "utf8"))`;
+      const maps = execFileSync(
+        process.execPath,
+        ["--import", "tsx", "--input-type=commonjs", "-e", `(async () => { ${script} })()`],
+        {
+          encoding: "utf8",
+        },
+      );
+      return maps.includes("koffi");
+    };
+    assert.equal(load("emulator/reclaim.ts"), false);
+    assert.equal(load("emulator/emulator.ts"), true);
+  });
+
   it("finds nothing where no emulator has been", async () => {
     assert.deepEqual(listSystems("/tmp/rhc-never-made"), []);
     assert.equal(await reclaimSystem("/tmp/rhc-never-made", "pod@vm"), false);

@@ -1,0 +1,48 @@
+/**
+ * `containerd-shim-runhcs/hcs`: the Host Compute Service as a library. The port and its documents, the guest connection,
+ * and the emulator that implements the port on Linux.
+ *
+ * @example
+ * const emulator = createEmulator({ workerEntry: { command: [process.execPath, "/usr/lib/runhcs/vm-worker.cjs"] } });
+ * const system = await emulator.computeSystems.create("pod1@vm", document);
+ */
+export type * from "./api.ts";
+export {
+  describeHresult,
+  formatHresult,
+  hresultFromWin32,
+  isAlreadyExists,
+  isAlreadyStopped,
+  isConnectionLost,
+  isInvalidState,
+  isNotFound,
+  isNotSupported,
+  isTimeout,
+  splitHresult,
+  type HresultParts,
+} from "./hresult.ts";
+export { HRESULT, HRESULTS, type HresultEntry } from "./hresult-table.ts";
+export { HcsError, type HcsErrorEvent, type HcsErrorInit } from "./errors.ts";
+export { LINUX_GUEST_PORT, VM_ID, vsockServiceId, WINDOWS_GUEST_SERVICE } from "./hv-socket.ts";
+export { parseJson, stringifyJson } from "./json.ts";
+export type * from "./schema/compute-system.ts";
+export * from "./schema/modify.ts";
+export type * from "./schema/process.ts";
+export type * from "./schema/properties.ts";
+export * from "./guest/index.ts";
+export { createEmulator, EMULATED_BUILD, type EmulatorOptions } from "./emulator/emulator.ts";
+export { EMULATOR_CALLS, type EmulatorCall } from "./emulator/calls.ts";
+export {
+  FAULT_OPERATIONS,
+  parseFaults,
+  type FaultAction,
+  type FaultOperation,
+  type FaultRule,
+} from "./emulator/faults.ts";
+export {
+  findSystem,
+  listSystems,
+  reclaimOrphans,
+  reclaimSystem,
+  type SystemListing,
+} from "./emulator/reclaim.ts";
