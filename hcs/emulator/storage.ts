@@ -9,6 +9,7 @@ import { mount, MS, unmount } from "../posix/libc.ts";
 import type { Calls } from "./calls.ts";
 import { platformError } from "./errors.ts";
 import { parseMountOptions, PER_MOUNT_FLAGS, type MountOptions } from "./mount-options.ts";
+import { readMounts } from "./mount-table.ts";
 import { shortenLayers } from "./overlay-options.ts";
 import { unmountTree, type Unmount } from "./unmount-tree.ts";
 
@@ -119,7 +120,7 @@ async function mountOne(
   const isBind = (options.flags & MS.bind) !== 0 || one.type === "bind";
   try {
     if (options.loop || (!isBind && !KERNEL_TYPES.includes(one.type))) {
-      await mountByProgram(one, directory, signal);
+      await mountOrNothing(one, directory, signal);
     } else if (isBind) {
       mountBind(one.source, directory, options);
     } else {
@@ -170,6 +171,22 @@ function mountFileSystem(one: RootfsMount, target: string, { flags, data }: Moun
     mount({ ...call, data: short });
   } finally {
     process.chdir(before);
+  }
+}
+
+/** A program that is ended, or fails late, may have mounted before. */
+async function mountOrNothing(
+  one: RootfsMount,
+  target: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const count = (): number => readMounts().filter(({ mountPoint }) => mountPoint === target).length;
+  const before = count();
+  try {
+    await mountByProgram(one, target, signal);
+  } catch (error) {
+    if (count() > before) unmount(target, { detach: true });
+    throw error;
   }
 }
 

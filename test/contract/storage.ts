@@ -1,6 +1,7 @@
 /** Contract: root file systems from snapshotter mounts. Runs where mounts of Linux snapshotters can be made. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RootfsMount } from "../../hcs/api.ts";
 import { isNotFound, isNotSupported, isWin32 } from "../../hcs/hresult.ts";
@@ -100,6 +101,28 @@ export function storageContract(under: () => BackendUnderTest): void {
     assert.equal(readdirSync(target).length, layers.length);
     assert.equal(process.cwd(), before);
     await storage.unmount(target);
+  });
+
+  it("mounts images of file systems by a loop device", async () => {
+    const { storage } = under().backend;
+    const image = join(under().directory, "image");
+    writeFileSync(image, "");
+    truncateSync(image, 8 * 1024 ** 2);
+    execFileSync("mkfs.ext4", ["-q", "-O", "^has_journal", image]);
+    await storage.mount([{ type: "ext4", source: image, target: "", options: ["loop"] }], target);
+    assert.deepEqual(readdirSync(target), ["lost+found"]);
+    await storage.unmount(target);
+    const loop = execFileSync("losetup", ["--associated", image], { encoding: "utf8" });
+    assert.equal(loop, "");
+  });
+
+  it("says what mount(8) says about types that are left to it", async () => {
+    const mounts = [{ type: "strange", source: "none", target: "", options: ["loop"] }];
+    await assert.rejects(
+      under().backend.storage.mount(mounts, target),
+      /mount 0 \(strange from "none"\): mount: .+/,
+    );
+    assert.deepEqual(readdirSync(target), []);
   });
 
   it("unmounts what is in use, and what others have mounted on top", async () => {

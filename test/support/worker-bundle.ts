@@ -1,7 +1,7 @@
 /** The worker program as one file, so that a VM of a test starts as fast as a shipped one. */
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const REPOSITORY = join(import.meta.dirname, "../..");
@@ -32,6 +32,18 @@ async function bundle(): Promise<string> {
     const temporary = `${path}.${process.pid}`;
     writeFileSync(temporary, text);
     renameSync(temporary, path);
+    removeOld();
   }
   return path;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Builds of other days; those of today may be in use by other runs. */
+function removeOld(): void {
+  for (const name of readdirSync(CACHE)) {
+    const path = join(CACHE, name);
+    if (name.startsWith("worker-") && Date.now() - statSync(path).mtimeMs > DAY_MS)
+      rmSync(path, { force: true });
+  }
 }

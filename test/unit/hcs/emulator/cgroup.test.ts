@@ -199,6 +199,23 @@ describe("cgroups of this machine", function () {
     assert.deepEqual(await ended, [null, "SIGKILL"]);
   });
 
+  it("freeze in the unified hierarchy alone, as on machines that have no other", async function () {
+    const unified = hierarchies.filter(({ version }) => version === 2);
+    if (unified.length === 0) {
+      console.log("      skipped: no cgroup v2 hierarchy is mounted");
+      this.skip();
+    }
+    createCgroup(`${root}/vm/gcs`, hierarchies);
+    const child = await sleeperIn(`${root}/vm/gcs`);
+    await freeze(`${root}/vm`, unified, undefined);
+    assert.equal(isFrozen(`${root}/vm`, unified), true);
+    assert.equal(isFrozen(`${root}/vm/gcs`, unified), false);
+    thaw(`${root}/vm`, unified);
+    assert.equal(isFrozen(`${root}/vm`, unified), false);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  });
+
   it("cannot be frozen when they do not exist", async () => {
     await assert.rejects(
       freeze(`${root}/none`, hierarchies, undefined),
