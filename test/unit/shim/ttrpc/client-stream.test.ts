@@ -129,6 +129,18 @@ describe("ClientStream", () => {
       assert.equal(client.inFlight, 0);
     });
 
+    it("throws errors with the caller in the stack", async () => {
+      const { client, peer } = open();
+      const stream = client.stream(Probe, "Chat");
+      async function theReader(): Promise<void> {
+        await stream.receive();
+      }
+      const failed = theReader();
+      await peer.nextRequest();
+      peer.respond(1, { status: { code: 9, message: "no", details: [] } });
+      await assert.rejects(failed, (error: Error) => /theReader/.test(error.stack ?? ""));
+    });
+
     it("refuses a message that is too long and goes on", async () => {
       const { client, peer } = open();
       const stream = client.stream(Probe, "Chat");

@@ -345,6 +345,52 @@ describe("Client whose peer does not read", () => {
     await first;
   });
 
+  it("never sends a call that expired while it waited", async () => {
+    const clock = new ManualClock();
+    const { client, peer } = open({ clock, highWaterBytes: 1000, writeStallMs: 1e9 });
+    peer.stream.pause();
+    const first = call(client, "x".repeat(100_000));
+    const second = call(client, "y".repeat(100_000));
+    const expired = assert.rejects(call(client, "expired", { timeoutMs: 500 }), {
+      code: Code.DeadlineExceeded,
+    });
+    const last = call(client, "last");
+    await clock.advance(500);
+    await expired;
+    peer.stream.resume();
+    for (const [id, start] of [
+      [1, "x"],
+      [3, "y"],
+      [5, "last"],
+    ] as const) {
+      const { streamId, request } = await peer.nextRequest();
+      assert.equal(streamId, id);
+      assert.ok(nameIn(request.payload).startsWith(start));
+      peer.respond(id, {});
+    }
+    await Promise.all([first, second, last]);
+  });
+
+  it("has room again for what it has taken back", async () => {
+    const clock = new ManualClock();
+    const client = new Client(stuckStream(), {
+      clock,
+      highWaterBytes: 1000,
+      maxQueuedBytes: 20_000,
+      writeStallMs: 1e9,
+    });
+    const first = call(client, "x".repeat(2000)).catch((error: unknown) => error);
+    for (let round = 0; round < 10; round++) {
+      const expired = assert.rejects(call(client, "y".repeat(9000), { timeoutMs: 500 }), {
+        code: Code.DeadlineExceeded,
+      });
+      await clock.advance(500);
+      await expired;
+    }
+    await client.close();
+    await first;
+  });
+
   it("sends what waited, in order and with what is left of its time, when the peer reads again", async () => {
     const clock = new ManualClock();
     const { client, peer } = open({ clock, highWaterBytes: 1000, writeStallMs: 1e9 });
