@@ -3,7 +3,7 @@
  * (`messages.ts`). With the last one closed the system ends, when its document says so.
  */
 import { once } from "node:events";
-import { createServer, Socket } from "node:net";
+import { createServer, Socket, type Server } from "node:net";
 import { encodeLine, LineSplitter, parseHandleRequest, type HandleEvent } from "./messages.ts";
 
 export interface HandlesOptions {
@@ -23,6 +23,7 @@ export class Handles {
   readonly #open = new Set<Socket>();
   /** Told to every handle that is opened later. */
   readonly #events: HandleEvent[] = [];
+  #server: Server | undefined;
 
   constructor(options: HandlesOptions) {
     this.#options = options;
@@ -33,11 +34,16 @@ export class Handles {
     this.add(new Socket({ fd: CREATOR_FD, readable: true, writable: true }));
   }
 
-  /** Accepts further handles at `path` until the process ends. */
+  /** Accepts further handles at `path`. */
   async listen(path: string): Promise<void> {
-    const server = createServer((socket) => this.add(socket));
-    server.listen(path);
-    await once(server, "listening");
+    this.#server = createServer((socket) => this.add(socket));
+    this.#server.listen(path);
+    await once(this.#server, "listening");
+  }
+
+  /** Accepts no further handles. Those that are open stay. */
+  close(): void {
+    this.#server?.close();
   }
 
   add(socket: Socket): void {

@@ -108,6 +108,7 @@ describe("BridgeServer", () => {
     await bridge.close();
     await served;
     pending.resolve(5);
+    await new Promise((resolve) => setImmediate(resolve));
     server.notify({ ContainerId: "c", Type: "UnexpectedExit", Operation: "None", Result: 0 });
     bridge = await connectHost(100n);
     assert.equal((await bridge.call("Start", { ContainerId: "x" })).result, 0x80004001);
