@@ -227,6 +227,11 @@ export class Pod {
     await this.stop();
     await this.#cri.runtime.RemovePodSandbox({ podSandboxId: this.id });
   }
+
+  /** {@link remove} as kubelet does it: again while containerd is still busy with what has happened to the pod. */
+  async removePersistently(): Promise<void> {
+    await until(`pod ${this.id} to be removed`, () => this.remove().then(() => true));
+  }
 }
 
 /** A container of a pod. */

@@ -101,7 +101,7 @@ export class FakeContainer implements TaskContainer {
   /** While set, processes are not made before it settles. */
   gate: Promise<void> | undefined;
   /** Thrown by the call of that name, once. */
-  readonly failures = new Map<string, Error>();
+  readonly failures: Map<string, Error> = new Map();
   #nextPid = 100;
 
   createInit(): Promise<HcsProcess> {
@@ -165,8 +165,8 @@ export interface FakeTaskOptions {
 
 /** A task, and everything around it. Dispose of it after the test. */
 export class FakeTask implements Disposable {
-  readonly container = new FakeContainer();
-  readonly clock = new ManualClock();
+  readonly container: FakeContainer = new FakeContainer();
+  readonly clock: ManualClock = new ManualClock();
   /** Events in the order they were reported: `exited web 0`. */
   readonly events: string[] = [];
   readonly reports: string[] = [];
