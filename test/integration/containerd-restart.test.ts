@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { eachContainerd } from "../support/each-containerd.ts";
-import type { RunningCommand } from "../support/command.ts";
-import { CRI_NAMESPACE, type Containerd } from "../support/containerd.ts";
+import { CRI_NAMESPACE } from "../support/containerd.ts";
 import { until } from "../support/until.ts";
 
 /** Counts on standard output, so that its log shows what was lost. */
@@ -86,7 +85,7 @@ eachContainerd("containerd killed and started again", {}, (containerd) => {
     const container = await pod.start("ticker", { command: ["sh", "-c", TICKER] });
     await containerd().crashAndRestart();
     await cri.ready();
-    const events = await subscribe(containerd());
+    const events = await containerd().ctr(CRI_NAMESPACE).followEvents();
     try {
       await container.stop(0);
       await container.untilExited();
@@ -132,14 +131,3 @@ eachContainerd("containerd killed and started again", {}, (containerd) => {
     cri.close();
   });
 });
-
-/** Follows the events of the CRI plugin's tasks; the subscription has begun when this returns. */
-async function subscribe(containerd: Containerd): Promise<RunningCommand> {
-  const ctr = containerd.ctr(CRI_NAMESPACE);
-  const events = ctr.start(["events"]);
-  await until("the subscription", async () => {
-    await ctr.must("images", "label", "localhost/busybox:test", `tick=${performance.now()}`);
-    return events.output.includes("/images/update");
-  });
-  return events;
-}

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { eachContainerd } from "../support/each-containerd.ts";
-import type { RunningCommand } from "../support/command.ts";
 import { Terminal } from "../support/terminal.ts";
 import { until } from "../support/until.ts";
 
@@ -310,13 +309,8 @@ eachContainerd("ctr run", {}, (containerd) => {
 
   it("reports each event of a task once and in order", async () => {
     const ctr = containerd().ctr();
-    const events: RunningCommand = ctr.start(["events"]);
+    const events = await ctr.followEvents();
     try {
-      // The subscription has begun when it shows an event: one of images or containers will do.
-      await until("the subscription", async () => {
-        await ctr.must("images", "label", "localhost/busybox:test", `tick=${performance.now()}`);
-        return events.output.includes("/images/update");
-      });
       await ctr.run("observed", { args: ["sh", "-c", "exit 8"] });
       // The Go shim may end before it has sent its last event; ours sends all of them first.
       const { ours } = containerd().runtime;

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
-import { findLeftovers } from "../support/containerd-leftovers.ts";
 import { majorOf } from "../support/containerd-config.ts";
 import { eachContainerd } from "../support/each-containerd.ts";
-import type { Pod } from "../support/cri.ts";
 import { isAlive } from "../support/proc.ts";
 import { findShim } from "../support/shim-process.ts";
 import { until } from "../support/until.ts";
@@ -22,7 +20,7 @@ eachContainerd("the shim killed", {}, (containerd) => {
     process.kill(shim, "SIGKILL");
     await until("the shim's end", () => !isAlive(shim));
     await until("the task to be forgotten", async () => (await ctr.status("orphan")) === undefined);
-    await nothingLeft();
+    await containerd().untilNothingLeft();
     await ctr.deleteContainer("orphan");
     assert.equal((await ctr.run("orphan", { args: ["sh", "-c", "exit 4"] })).code, 4);
   });
@@ -40,8 +38,8 @@ eachContainerd("the shim killed", {}, (containerd) => {
       assert.notEqual(exitCode, 0);
     }
     await until("the pod not to be ready", async () => !(await pod.isReady()));
-    await removed(pod);
-    await nothingLeft();
+    await pod.removePersistently();
+    await containerd().untilNothingLeft();
     assert.deepEqual(await cri.podIds(), []);
 
     const next = await cri.runPod("orphans");
@@ -57,7 +55,7 @@ eachContainerd("the shim killed", {}, (containerd) => {
     await until("the pod not to be ready", async () => !(await victim.isReady()));
     assert.equal(await bystander.isReady(), true);
     assert.equal((await container.exec(["echo", "fine"])).stdout, "fine\n");
-    await removed(victim);
+    await victim.removePersistently();
     await bystander.remove();
   });
 
@@ -68,7 +66,7 @@ eachContainerd("the shim killed", {}, (containerd) => {
     process.kill(await findShim(containerd().address, "watched"), "SIGKILL");
     assert.notEqual((await running.wait()).code, 0);
     await until("the task to be forgotten", async () => (await ctr.status("watched")) === undefined);
-    await nothingLeft();
+    await containerd().untilNothingLeft();
     for (const id of await ctr.containers()) await ctr.deleteContainer(id);
   });
 
@@ -85,28 +83,7 @@ eachContainerd("the shim killed", {}, (containerd) => {
     await cri.ready();
     assert.equal(await container.state(), "exited");
     assert.equal(await pod.isReady(), false);
-    await removed(pod);
-    await nothingLeft();
+    await pod.removePersistently();
+    await containerd().untilNothingLeft();
   });
-
-  /** Removes a pod as kubelet does: again while containerd is still busy with its remains. */
-  async function removed(pod: Pod): Promise<void> {
-    await until(`pod ${pod.id} to be removed`, () => pod.remove().then(() => true));
-  }
-
-  /** Nothing of any task or pod is left, once containerd has had the time to clean up. */
-  async function nothingLeft(): Promise<void> {
-    let left: string[] = [];
-    const ownProcesses = [containerd().pid];
-    await until(
-      "everything to be gone",
-      async () => {
-        left = (await findLeftovers(containerd())).filter(
-          (line) => !ownProcesses.some((pid) => line.startsWith(`process ${pid} `)),
-        );
-        return left.length === 0;
-      },
-      { state: () => left.join("; ") },
-    );
-  }
 });
