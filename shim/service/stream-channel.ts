@@ -13,13 +13,16 @@ const WINDOW_BYTES = 64 * 1024;
 /** Most bytes of one message. */
 const CHUNK_BYTES = 32 * 1024;
 
-/** One opened stream of a channel: messages for containerd, taken by the ttrpc handler. */
+/** What goes to containerd: output, or credit for its input. An empty one says that the stream is known. */
+type Outgoing = { readonly data: Buffer } | { readonly credit: number } | "known";
+
+/** One opening of the stream: messages for containerd, taken by the ttrpc handler as fast as the connection takes them. */
 class Session {
-  readonly #queue: Any[] = [];
+  readonly #queue: Outgoing[] = [];
   #wake: (() => void) | undefined;
   #ended = false;
 
-  send(message: Any): void {
+  send(message: Outgoing): void {
     this.#queue.push(message);
     this.#wake?.();
   }
@@ -32,20 +35,34 @@ class Session {
   async *messages(): AsyncGenerator<Any> {
     for (;;) {
       const message = this.#queue.shift();
-      if (message !== undefined) yield message;
+      if (message !== undefined) yield encode(message);
       else if (this.#ended) return;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
+
+  /** Output that nobody took. */
+  leftovers(): Buffer[] {
+    return this.#queue
+      .splice(0)
+      .flatMap((message) => (typeof message === "object" && "data" in message ? [message.data] : []));
+  }
+}
+
+function encode(message: Outgoing): Any {
+  if (message === "known") return { typeUrl: "", value: new Uint8Array(0) };
+  return "data" in message ? packAny(Data, message) : packAny(WindowUpdate, { update: message.credit });
 }
 
 export class StreamChannel {
   #session: Session | undefined;
   /** Bytes that containerd still takes. */
   #credit = 0;
-  #creditWaiter: (() => void) | undefined;
   /** Bytes that containerd may still send. */
   #granted = 0;
+  /** Output that waits for credit. */
+  #backlog: Buffer[] = [];
+  #backlogTaken: (() => void) | undefined;
   #reader: Readable | undefined;
   #writer: Writable | undefined;
   /** Input that came before anybody read. */
@@ -55,16 +72,27 @@ export class StreamChannel {
   /** Serves a stream that containerd opened, until either side ends it. */
   async *attach(incoming: AsyncIterator<Any>): AsyncGenerator<Any> {
     const session = new Session();
-    this.#session?.end();
+    this.#detach(this.#session);
     this.#session = session;
-    this.#credit = 0;
-    // An empty message says that the stream is known.
-    session.send({ typeUrl: "", value: new Uint8Array(0) });
-    this.#granted = 0;
+    session.send("known");
     if (this.#reader !== undefined) this.#grantWindow();
+    if (this.#writer?.writableFinished === true) session.end();
     void this.#receive(session, incoming);
-    yield* session.messages();
-    if (this.#session === session) this.#session = undefined;
+    try {
+      yield* session.messages();
+    } finally {
+      this.#detach(session);
+    }
+  }
+
+  /** The opening is over; what it did not deliver goes to the next one, under new credit. */
+  #detach(session: Session | undefined): void {
+    if (session === undefined || this.#session !== session) return;
+    session.end();
+    this.#session = undefined;
+    this.#credit = 0;
+    this.#granted = 0;
+    this.#backlog.unshift(...session.leftovers());
   }
 
   async #receive(session: Session, incoming: AsyncIterator<Any>): Promise<void> {
@@ -76,7 +104,7 @@ export class StreamChannel {
       if (this.#session === session) this.#onInputEnd();
     } catch {
       // The connection ended; the stream goes on when containerd opens it again.
-      session.end();
+      this.#detach(session);
     }
   }
 
@@ -84,7 +112,7 @@ export class StreamChannel {
     const window = unpackAny(message, WindowUpdate);
     if (window !== undefined) {
       this.#credit += window.update;
-      this.#creditWaiter?.();
+      this.#flush();
       return;
     }
     const data = unpackAny(message, Data);
@@ -101,10 +129,10 @@ export class StreamChannel {
   }
 
   #grantWindow(): void {
-    const bytes = WINDOW_BYTES - this.#granted;
-    if (bytes <= 0 || this.#session === undefined) return;
-    this.#granted += bytes;
-    this.#session.send(packAny(WindowUpdate, { update: bytes }));
+    const credit = WINDOW_BYTES - this.#granted;
+    if (credit <= 0 || this.#session === undefined) return;
+    this.#granted += credit;
+    this.#session.send({ credit });
   }
 
   /** The channel as stdin: containerd sends, we grant as much as the reader has taken. */
@@ -128,15 +156,17 @@ export class StreamChannel {
     const writer = new Writable({
       highWaterMark: WINDOW_BYTES,
       write: (chunk: Buffer, _encoding, done) => {
-        this.#send(chunk, writer).then(() => done(), done);
+        this.#backlog.push(chunk);
+        this.#backlogTaken = done;
+        this.#flush();
       },
       final: (done) => {
         this.#session?.end();
         done();
       },
       destroy: (error, done) => {
+        this.#backlog = [];
         this.#session?.end();
-        this.#creditWaiter?.();
         done(error);
       },
     });
@@ -144,25 +174,25 @@ export class StreamChannel {
     return writer;
   }
 
-  async #send(chunk: Buffer, writer: Writable): Promise<void> {
-    for (let offset = 0; offset < chunk.length;) {
-      while (this.#credit <= 0) {
-        if (writer.destroyed) return;
-        await new Promise<void>((resolve) => (this.#creditWaiter = resolve));
-      }
-      const size = Math.min(chunk.length - offset, this.#credit, CHUNK_BYTES);
+  /** Sends what the credit allows; the writer may go on when nothing waits any more. */
+  #flush(): void {
+    for (let chunk = this.#backlog[0]; chunk !== undefined && this.#credit > 0; chunk = this.#backlog[0]) {
+      if (this.#session === undefined) return;
+      const size = Math.min(chunk.length, this.#credit, CHUNK_BYTES);
       this.#credit -= size;
-      this.#session?.send(packAny(Data, { data: chunk.subarray(offset, offset + size) }));
-      offset += size;
+      this.#session.send({ data: chunk.subarray(0, size) });
+      if (size < chunk.length) this.#backlog[0] = chunk.subarray(size);
+      else this.#backlog.shift();
     }
+    if (this.#backlog.length > 0) return;
+    const taken = this.#backlogTaken;
+    this.#backlogTaken = undefined;
+    taken?.();
   }
 
-  /** Both of its uses are over. */
+  /** Its stream was used and is over. */
   get isDone(): boolean {
-    return (
-      (this.#reader?.destroyed ?? true) &&
-      (this.#writer?.destroyed ?? true) &&
-      (this.#reader !== undefined || this.#writer !== undefined)
-    );
+    const used = [this.#reader, this.#writer].filter((stream) => stream !== undefined);
+    return used.length > 0 && used.every(({ destroyed }) => destroyed);
   }
 }
