@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 /** Counts on standard output, so that its log shows what was lost. */
 const TICKER = "i=0; while :; do i=$((i+1)); echo tick $i; sleep 0.05; done";
 
-eachContainerd("containerd killed and started again", {}, (containerd) => {
+eachContainerd("containerd killed and started again", { tidy: true }, (containerd) => {
   it("finds a running pod as it was: processes, address, exec, logs, statistics", async () => {
     const before = await containerd().cri();
     const pod = await before.runPod("survivor");

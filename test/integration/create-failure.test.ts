@@ -44,7 +44,7 @@ describe("making a pod fails", () => {
 
   eachContainerd(
     "and leaves nothing",
-    { oursOnly: true, configure: () => ({ path: [folder] }) },
+    { oursOnly: true, tidy: true, configure: () => ({ path: [folder] }) },
     (containerd) => {
       let cri: Cri;
 
@@ -107,8 +107,7 @@ describe("making a pod fails", () => {
           await shim.set(fault);
           const pod = await cri.runPod("leaving");
           await pod.start("main");
-          // kubelet asks again.
-          await until("the pod to be removed", () => pod.remove().then(() => true));
+          await pod.removePersistently();
           await nothingLeft();
         });
       }

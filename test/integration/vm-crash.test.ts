@@ -3,7 +3,7 @@ import { listSystems } from "../../hcs/emulator/reclaim.ts";
 import { eachContainerd } from "../support/each-containerd.ts";
 import { until } from "../support/until.ts";
 
-eachContainerd("a utility VM that crashes", { oursOnly: true }, (containerd) => {
+eachContainerd("a utility VM that crashes", { oursOnly: true, tidy: true }, (containerd) => {
   /** Ends the process that stands for a VM. */
   async function crash(id: string): Promise<void> {
     const { emulatorDirectory } = containerd();

@@ -224,6 +224,19 @@ export class Containerd implements AsyncDisposable {
     await rm(archive);
   }
 
+  /** Removes all pods, tasks and containers, as far as containerd can. Starts it when it is not running. */
+  async removeAll(): Promise<void> {
+    if (this.#child === undefined) await this.launch();
+    using cri = await this.cri();
+    for (const podSandboxId of await cri.podIds()) {
+      await cri.runtime.StopPodSandbox({ podSandboxId }).catch(() => undefined);
+      await cri.runtime.RemovePodSandbox({ podSandboxId }).catch(() => undefined);
+    }
+    const ctr = this.ctr();
+    for (const { id } of await ctr.tasks()) await ctr.deleteTask(id, { force: true }).catch(() => undefined);
+    for (const id of await ctr.containers()) await ctr.deleteContainer(id).catch(() => undefined);
+  }
+
   /** Waits until nothing of any pod or task is left, while containerd itself runs. */
   async untilNothingLeft(): Promise<void> {
     let left: string[] = [];

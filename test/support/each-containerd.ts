@@ -12,6 +12,8 @@ export interface EachContainerdOptions {
   readonly lines?: readonly string[];
   /** The suite is about our shim and means nothing with another. */
   readonly oursOnly?: boolean;
+  /** After a test that failed, remove all pods and tasks: for suites whose tests share none of them. */
+  readonly tidy?: boolean;
   /** How containerd is to be configured. */
   readonly configure?: (facts: {
     readonly version: string;
@@ -52,8 +54,10 @@ export function eachContainerd(
         containerd = await Containerd.start({ installation, runtime, ...configured });
       });
 
-      afterEach(function () {
-        failed ||= this.currentTest?.state === "failed";
+      afterEach(async function () {
+        if (this.currentTest?.state !== "failed") return;
+        failed = true;
+        if (options.tidy === true) await containerd?.removeAll();
       });
 
       body(() => {
