@@ -135,7 +135,7 @@ export class Server implements AsyncDisposable {
   /**
    * Comes to an end in order: accepts nothing new, aborts streams, lets unary calls finish and sends their answers, also
    * those whose client has gone. What is still running at the limit is aborted, has one turn of the event loop to answer,
-   * and is then cut off.
+   * and is then cut off. A handler may begin this but must not wait for it: its own call is one of those that finish.
    *
    * @param limit how long calls may take, in milliseconds, or what ends the wait
    */
