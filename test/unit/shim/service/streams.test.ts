@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { duplexPair } from "node:stream";
+import { duplexPair, type Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { packAny, unpackAny } from "../../../../protos/any.ts";
 import type { Any } from "../../../../protos/gen/google.ts";
@@ -10,6 +10,7 @@ import { registerStreamingService, StreamRegistry } from "../../../../shim/servi
 import { Client, Server, type ClientStream } from "../../../../shim/ttrpc/index.ts";
 
 import { turnsOfTheLoop } from "../../../support/turns.ts";
+import { until } from "../../../support/until.ts";
 
 const FOREVER = new AbortController().signal;
 
@@ -73,6 +74,7 @@ describe("streaming service", () => {
   let registry: StreamRegistry;
   let server: Server;
   let client: Client;
+  let serverSide: Duplex;
 
   beforeEach(() => {
     registry = new StreamRegistry();
@@ -89,6 +91,7 @@ describe("streaming service", () => {
   function connect(): Client {
     const [near, far] = duplexPair();
     server.handleConnection(far);
+    serverSide = far;
     return new Client(near);
   }
 
@@ -168,7 +171,9 @@ describe("streaming service", () => {
     writer.write("one,");
     await turnsOfTheLoop();
     await client.close();
+    serverSide.destroy();
     // What was under way when the connection broke is lost; what comes after waits.
+    await until("the end of the connection", () => server.connectionCount === 0);
     await turnsOfTheLoop();
     writer.write("two");
     await turnsOfTheLoop();
