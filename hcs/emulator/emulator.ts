@@ -1,5 +1,5 @@
 /** The port to the Host Compute Service on Linux: compute systems are real processes, isolated by the kernel. */
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import type { BackendTraits, CallOptions, HcsBackend, HostInfo } from "../api.ts";
@@ -44,6 +44,9 @@ const TRAITS: BackendTraits = {
   // SIGKILL, as a shell reports it.
   terminatedExitCode: 137,
 };
+
+/** What any program of the host needs to run; all of them are there on no distribution. */
+const PROGRAM_DIRECTORIES: readonly string[] = ["/bin", "/sbin", "/lib", "/lib64", "/usr"];
 
 const DEFAULT_OWNER = "runhcs-emulator";
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -100,6 +103,10 @@ class Emulator implements HcsBackend {
       build: EMULATED_BUILD,
       logicalProcessors: this.#processors,
       linuxBootFiles: this.#boot.files,
+      pauseProgram: {
+        args: ["sleep", "infinity"],
+        directories: PROGRAM_DIRECTORIES.filter((directory) => existsSync(directory)),
+      },
     }));
   }
 
