@@ -10,7 +10,6 @@ import { Sandbox, type CreateSandboxRequest } from "../../protos/gen/sandbox.ts"
 import { Metric, Platform } from "../../protos/gen/types.ts";
 import { timestampFromDate, ZERO_TIME } from "../../protos/timestamp.ts";
 import type { ServiceHandlers } from "../../protos/types.ts";
-import { BUNDLE_FILE } from "../bootstrap/bundle.ts";
 import { ShimError } from "../errors.ts";
 import { SILENT_EVENTS } from "../events/task-events.ts";
 import { readAnnotations } from "../options/own.ts";
@@ -27,6 +26,9 @@ type Handlers = ServiceHandlers<typeof Sandbox, CallContext>;
 
 /** Names of the CRI for the state of a sandbox; containerd takes any other word for "not ready". */
 const STATE = { ready: "SANDBOX_READY", notReady: "SANDBOX_NOTREADY" } as const;
+
+/** Directory of the bundle that is the root of the sandbox's own process. */
+const PAUSE_ROOT = "pause";
 
 /** Node's names of processor architectures → Go's. */
 const ARCHITECTURE: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
@@ -137,7 +139,8 @@ function createRequest(shim: Shim, request: CreateSandboxRequest): CreateRequest
   }
   const config =
     (request.options && unpackAny(request.options, PodSandboxConfig)) ?? PodSandboxConfig.create();
-  const rootDirectory = join(bundle, BUNDLE_FILE.rootfs);
+  // Not the bundle's rootfs, which containerd wants empty at the end: mount points are made in here.
+  const rootDirectory = join(bundle, PAUSE_ROOT);
   mkdirSync(rootDirectory, { recursive: true, mode: 0o711 });
   const spec = sandboxSpec({ id, rootDirectory, networkNamespace: request.netnsPath, config, pause });
   return {

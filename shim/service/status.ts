@@ -2,7 +2,7 @@
 import { DeadlineError } from "../clock.ts";
 import { asError, ERRORS, ShimError, type RpcStatus } from "../errors.ts";
 import { StdioError, type StdioFault } from "../io/errors.ts";
-import { Code, RpcError } from "../ttrpc/index.ts";
+import { Code, RpcError, withClass } from "../ttrpc/index.ts";
 
 const CODE: Readonly<Record<RpcStatus, number>> = {
   "invalid argument": Code.InvalidArgument,
@@ -22,7 +22,10 @@ const CODE: Readonly<Record<RpcStatus, number>> = {
 export function toRpcError(thrown: unknown): RpcError {
   if (thrown instanceof RpcError) return thrown;
   const error = asError(thrown);
-  return new RpcError(codeOf(error), error.message, { cause: error });
+  const code = codeOf(error);
+  // containerd knows classes by the word at the end; it has none for the rest.
+  const text = code === Code.Unknown ? error.message : withClass(code, error.message);
+  return new RpcError(code, text, { cause: error });
 }
 
 function codeOf(error: Error): number {
