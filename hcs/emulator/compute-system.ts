@@ -210,11 +210,11 @@ export class EmulatedSystem implements ComputeSystem {
     const others = this.#otherHandles();
     link.close();
     if (document.ShouldTerminateOnLastHandleClosed !== true) return true;
-    if (isFrozen(cgroup, cgroupHierarchies())) {
-      // A frozen worker does not notice that a handle was closed.
-      if (others.now() > 0) return true;
-      this.#end("its last handle was closed");
-    }
+    const frozen = isFrozen(cgroup, cgroupHierarchies());
+    // A frozen worker notices nothing, and counts as open what was closed meanwhile: if there may be others it has to
+    // run for a moment.
+    if (frozen && others.now() === 0) this.#end("its last handle was closed");
+    else if (frozen) thaw(cgroup, cgroupHierarchies());
     const outcome = await until(
       () => (!isAlive(worker) ? { outlives: false } : others.afterNotice() > 0 && { outlives: true }),
       { what: `worker ${worker.pid} is gone`, limitMs: RELEASE_LIMIT_MS },
@@ -229,6 +229,7 @@ export class EmulatedSystem implements ComputeSystem {
         cause: error,
       });
     });
+    if (frozen && outcome.outlives) await freeze(cgroup, cgroupHierarchies(), undefined);
     return outcome.outlives;
   }
 

@@ -9,6 +9,7 @@ import {
   type ProcessorLimits,
 } from "../schema/modify.ts";
 import { FULL_LIMIT, limitCgroup, type VmTopology } from "./cgroup-limits.ts";
+import { cgroupUsage } from "./cgroup-statistics.ts";
 import type { CgroupHierarchy } from "./cgroup-tree.ts";
 import { NO_PROCESSOR_CONTROL, requireShape } from "./document.ts";
 import { addNetworkAdapter, removeNetworkAdapter } from "./network-adapters.ts";
@@ -58,14 +59,27 @@ type Requests = Partial<Record<"Add" | "Remove" | "Update" | "Set", Handler>>;
 
 const setMemory: Handler = (system, settings, { operation, id }) => {
   requireShape(settings, MEMORY_SETTINGS, operation, id);
-  setLimits(system, { memoryMb: settings as number }, { operation, id });
+  const memoryMb = settings as number;
+  const refuse = (cause?: unknown): never => {
+    const detail = `the VM uses more memory than ${memoryMb} MiB`;
+    throw new HcsError({ operation, target: id, hresult: HRESULT.noSystemResources, detail, cause });
+  };
+  // Not left to the kernel: cgroup v2 takes any limit, and kills processes until it is kept.
+  const { anonymous } = cgroupUsage(system.cgroup, system.hierarchies).memory;
+  if (anonymous > memoryMb * 1024 ** 2) refuse();
+  try {
+    setLimits(system, { memoryMb });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
+    refuse(error);
+  }
 };
 
 const setProcessors: Handler = (system, settings, { operation, id }) => {
   requireShape(settings, PROCESSOR_SETTINGS, operation, id);
   const { Limit = 0, Weight = 0 } = settings as ProcessorLimits;
   const processors = { count: system.processorCount, limit: Limit, weight: Weight };
-  setLimits(system, { processors }, { operation, id });
+  setLimits(system, { processors });
 };
 
 const RESOURCES: readonly { readonly path: RegExp; readonly requests: Requests }[] = [
@@ -109,14 +123,8 @@ export async function modifySystem(system: ModifiedSystem, request: ModifySettin
   await handler(system, Settings, { operation, id }, name.toLowerCase());
 }
 
-function setLimits(system: ModifiedSystem, topology: VmTopology, { operation, id }: ModifyTarget): void {
-  try {
-    limitCgroup(system.cgroup, topology, system.hierarchies, system.hostProcessors);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
-    const detail = `the VM uses more memory than ${topology.memoryMb} MiB`;
-    throw new HcsError({ operation, target: id, hresult: HRESULT.noSystemResources, detail, cause: error });
-  }
+function setLimits({ cgroup, hierarchies, hostProcessors }: ModifiedSystem, topology: VmTopology): void {
+  limitCgroup(cgroup, topology, hierarchies, hostProcessors);
 }
 
 function exactly(path: string): RegExp {

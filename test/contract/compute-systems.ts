@@ -272,6 +272,18 @@ export function computeSystemContract(under: () => BackendUnderTest): void {
       await systemGone(under().backend, created.id);
     });
 
+    it("ends a paused system with its last handle, and with no other", async function () {
+      if (!under().backend.traits.pause) this.skip();
+      const created = await createSystem(under());
+      const opened = await under().another().computeSystems.open(created.id);
+      await created.start();
+      await created.pause();
+      await opened.close();
+      assert.equal((await created.properties({})).State, "Paused");
+      await created.close();
+      assert.deepEqual(await under().backend.computeSystems.enumerate({ ids: [created.id] }), []);
+    });
+
     it("leaves a system alone that does not end with its handles", async () => {
       const created = await createSystem(under(), { ShouldTerminateOnLastHandleClosed: false });
       await created.close();
@@ -315,6 +327,18 @@ export function computeSystemContract(under: () => BackendUnderTest): void {
       const query = (type: string): Promise<unknown> => system.properties({ PropertyTypes: [type as never] });
       await assert.rejects(query("ProcessList"), hcsError(isNotSupported, "ProcessList"));
       await assert.rejects(query("Weather"), hcsError(isInvalidJson, "/PropertyTypes/0", "Weather"));
+      await endSystem(system);
+    });
+  });
+
+  describe("createProcess and openProcess", () => {
+    it("are not for VMs whose guest connection is the owner's", async () => {
+      const system = await createSystem(under());
+      await assert.rejects(
+        system.createProcess({ CommandArgs: ["/bin/true"] }),
+        hcsError(isNotSupported, system.id),
+      );
+      await assert.rejects(system.openProcess(1), hcsError(isNotSupported, system.id));
       await endSystem(system);
     });
   });

@@ -1,9 +1,12 @@
 /** A creation that does not come to its end leaves nothing, wherever it stops. Leftovers are looked for by the frame. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { FaultOperation } from "../../hcs/emulator/faults.ts";
+import type { FaultOperation, FaultRule } from "../../hcs/emulator/faults.ts";
+import { reclaimOrphans } from "../../hcs/emulator/reclaim.ts";
+import { parseSystemEntry, systemDirectory } from "../../hcs/emulator/state-directory.ts";
+import type { HcsError } from "../../hcs/errors.ts";
 import { HRESULT } from "../../hcs/hresult-table.ts";
 import { isNotFound } from "../../hcs/hresult.ts";
 import { listProcesses } from "../support/proc.ts";
@@ -85,6 +88,41 @@ withBackend("emulator: failed creation", emulatorFactory, (under) => {
     document.VirtualMachine!.Chipset!.LinuxKernelDirect!.KernelFilePath = join(under().directory, "kernel");
     const made = backend.computeSystems.create(under().systemId(), document);
     await assert.rejects(made, /the worker exited with status 3: the disk is on fire, before it was ready/);
+  });
+
+  it("tells both when it fails and cannot be undone; what is left can be reclaimed later", async () => {
+    const id = under().systemId();
+    const alien = join(systemDirectory(under().stateDirectory, id), "alien");
+    const faults: FaultRule[] = [
+      {
+        operation: "create.ready",
+        // Nobody but the emulator has any business there, so it refuses to remove what is in it.
+        action: {
+          kind: "delay",
+          until: async () => void mkdirSync(join(alien, "deep"), { recursive: true }),
+        },
+      },
+      {
+        operation: "create.ready",
+        action: { kind: "fail", hresult: HRESULT.accessDenied, detail: "not today" },
+      },
+    ];
+    const made = under()
+      .another({ faults })
+      .computeSystems.create(id, await under().document());
+    await assert.rejects(
+      made,
+      hcsError(
+        (error) => (error as HcsError).hresult === HRESULT.accessDenied,
+        "not today",
+        "undoing it failed: ENOTEMPTY",
+      ),
+    );
+    const systems = join(under().stateDirectory, "systems");
+    const [buried] = readdirSync(systems);
+    assert.equal(parseSystemEntry(buried!)?.kind, "dead");
+    rmdirSync(join(systems, buried!, "alien/deep"));
+    assert.equal(await reclaimOrphans(under().stateDirectory), 1);
   });
 
   it("says when the worker program is not there", async () => {

@@ -18,6 +18,7 @@ import { memoryLimit } from "../../hcs/emulator/cgroup-statistics.ts";
 import { cgroupHierarchies, createCgroup, hierarchyOf } from "../../hcs/emulator/cgroup-tree.ts";
 import { isInvalidState, isNotFound } from "../../hcs/hresult.ts";
 import {
+  MEMORY_SIZE,
   networkAdapterPath,
   PLAN9_FLAG,
   PLAN9_SHARES,
@@ -159,6 +160,24 @@ withBackend("emulator: the guest's view", emulatorFactory, (under) => {
       });
       assert.equal(quota(), "25000 100000");
     });
+  });
+
+  it("cannot be given less memory than it uses", async () => {
+    const { cgroup } = under().listing(system.id);
+    const { mountPoint } = hierarchyOf(cgroupHierarchies(), "memory")!;
+    const script =
+      "globalThis.kept = Buffer.alloc(64 << 20, 1); console.log('full'); setInterval(() => undefined, 1000)";
+    const enter = `echo $$ > "${join(mountPoint, cgroup, "gcs", "cgroup.procs")}"`;
+    const eater = spawn("sh", ["-c", `${enter}; exec "${process.execPath}" -e "$0"`, script]);
+    const ended = once(eater, "exit");
+    await once(eater.stdout, "data");
+    const set = (Settings: number): Promise<void> => system.modify({ ResourcePath: MEMORY_SIZE, Settings });
+    const isNoResources = (error: unknown): boolean => (error as { hresult: number }).hresult === 0x8007_05aa;
+    await assert.rejects(set(16), hcsError(isNoResources, "uses more memory than 16 MiB"));
+    assert.equal(eater.exitCode, null);
+    assert.equal(memoryLimit(cgroup, cgroupHierarchies()), 512 * 1024 ** 2);
+    eater.kill("SIGKILL");
+    await ended;
   });
 
   describe("pauseHosted and resumeHosted", () => {

@@ -135,7 +135,10 @@ describe("becomeSubreaper, peekExitedChild and reapChild", () => {
   it("see and collect the orphans of descendants, with status or signal", () => {
     // In a process of its own: a subreaper remains one.
     const script = join(import.meta.dirname, "adopt-orphans.ts");
-    const output = execFileSync(process.execPath, ["--import", "tsx", script], { encoding: "utf8" });
+    const output = execFileSync(process.execPath, ["--import", "tsx", script], {
+      encoding: "utf8",
+      env: { ...process.env, NODE_V8_COVERAGE: undefined },
+    });
     assert.deepEqual(JSON.parse(output), { statuses: [7, 137], again: [null, null], left: null });
   });
 
