@@ -20,7 +20,7 @@ import {
   type LinuxContainerConfig,
 } from "../../hcs/guest/index.ts";
 import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/hv-socket.ts";
-import { GuestHarness, guestObstacle } from "../support/guest-harness.ts";
+import { GuestHarness, skipWithoutGuest } from "../support/guest-harness.ts";
 import { containerSpec, execProcess, makeRootfs } from "../support/guest-rootfs.ts";
 
 const BASE_LAYER = "/run/layers/base";
@@ -120,8 +120,7 @@ describe("GuestConnection with the emulated guest", function () {
   let host: Host;
 
   before(async function () {
-    const obstacle = guestObstacle();
-    if (obstacle !== undefined) throw new Error(obstacle);
+    skipWithoutGuest(this);
     host = await Host.boot();
   });
 

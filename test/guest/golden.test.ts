@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { LINUX_GUEST_PORT } from "../../hcs/hv-socket.ts";
 import { addNetworkNamespace, GuestFixture, HostStream } from "../support/guest-fixture.ts";
 import { GuestBridge, type ReceivedFrame } from "../support/guest-bridge.ts";
-import { guestObstacle, type PortListener } from "../support/guest-harness.ts";
+import { skipWithoutGuest, type PortListener } from "../support/guest-harness.ts";
 import { until } from "../support/until.ts";
 import { readRecording, RECORDINGS, type RecordedFrame } from "../unit/hcs/guest/recordings.ts";
 
@@ -151,8 +151,7 @@ function required(record: Body | undefined): Body | undefined {
 
 describe("guest: recordings of the reference guest", function () {
   before(function () {
-    const obstacle = guestObstacle();
-    if (obstacle !== undefined) throw new Error(obstacle);
+    skipWithoutGuest(this);
   });
 
   for (const name of RECORDINGS) {

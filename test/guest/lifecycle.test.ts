@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { NULL_ACTIVITY_ID } from "../../hcs/guest/protocol.ts";
 import { addNetworkNamespace, GuestFixture } from "../support/guest-fixture.ts";
-import { guestObstacle } from "../support/guest-harness.ts";
+import { skipWithoutGuest } from "../support/guest-harness.ts";
 import { execProcess } from "../support/guest-rootfs.ts";
 import { until } from "../support/until.ts";
 
@@ -12,8 +12,7 @@ describe("guest: containers", function () {
   let guest: GuestFixture;
 
   before(async function () {
-    const obstacle = guestObstacle();
-    if (obstacle !== undefined) throw new Error(obstacle);
+    skipWithoutGuest(this);
     guest = await GuestFixture.boot();
   });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { NULL_CONTAINER_ID } from "../../hcs/guest/protocol.ts";
 import { GuestFixture } from "../support/guest-fixture.ts";
-import { guestObstacle } from "../support/guest-harness.ts";
+import { skipWithoutGuest } from "../support/guest-harness.ts";
 import { execProcess } from "../support/guest-rootfs.ts";
 import { until } from "../support/until.ts";
 
@@ -10,8 +10,7 @@ describe("guest: processes", function () {
   const HOME = "home";
 
   before(async function () {
-    const obstacle = guestObstacle();
-    if (obstacle !== undefined) throw new Error(obstacle);
+    skipWithoutGuest(this);
     guest = await GuestFixture.boot();
     await guest.run(HOME, { args: ["/bin/sleep", "100000"] });
   });

@@ -4,7 +4,7 @@ import { LINUX_GUEST_PORT } from "../../hcs/hv-socket.ts";
 import { NULL_ACTIVITY_ID, NULL_CONTAINER_ID, REQUEST_TYPE } from "../../hcs/guest/protocol.ts";
 import { GuestBridge } from "../support/guest-bridge.ts";
 import { GuestFixture } from "../support/guest-fixture.ts";
-import { GuestHarness, guestObstacle } from "../support/guest-harness.ts";
+import { GuestHarness, skipWithoutGuest } from "../support/guest-harness.ts";
 import { execProcess } from "../support/guest-rootfs.ts";
 import { until } from "../support/until.ts";
 
@@ -12,8 +12,7 @@ const NEGOTIATE = { ContainerId: "", MinimumVersion: 4, MaximumVersion: 4 };
 
 describe("guest: the connection", function () {
   before(function () {
-    const obstacle = guestObstacle();
-    if (obstacle !== undefined) throw new Error(obstacle);
+    skipWithoutGuest(this);
   });
 
   describe("before and after negotiation", () => {

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NULL_CONTAINER_ID } from "../../hcs/guest/protocol.ts";
 import { addNetworkNamespace, GuestFixture } from "../support/guest-fixture.ts";
-import { guestObstacle } from "../support/guest-harness.ts";
+import { skipWithoutGuest } from "../support/guest-harness.ts";
 import { execProcess } from "../support/guest-rootfs.ts";
 
 const SANDBOX = { "io.kubernetes.cri.container-type": "sandbox" };
@@ -16,8 +16,7 @@ describe("guest: resources", function () {
   let guest: GuestFixture;
 
   before(async function () {
-    const obstacle = guestObstacle();
-    if (obstacle !== undefined) throw new Error(obstacle);
+    skipWithoutGuest(this);
     guest = await GuestFixture.boot();
   });
 
@@ -315,6 +314,21 @@ describe("guest: resources", function () {
       assert.equal((await guest.inVm("ls /run/gcs/c/pod/sandboxMounts/a/b")).stdout, "mine\nx\n");
       await guest.delete("writer");
       await guest.delete("reader");
+    });
+
+    it("hold huge pages for its workloads", async () => {
+      const mounts = [
+        { destination: "/proc", type: "proc", source: "proc" },
+        { destination: "/huge", type: "bind", source: "hugepages://2M/cache", options: ["rbind"] },
+      ];
+      const annotations = workloadOf("pod");
+      const script = "grep ' /huge ' /proc/mounts | cut -d ' ' -f 3; touch /huge/page";
+      for (const id of ["huge-1", "huge-2"]) {
+        assert.equal(await runToEnd(id, script, { annotations, extra: { mounts } }), "hugetlbfs\n");
+      }
+      assert.equal((await guest.inVm("ls /run/gcs/c/pod/hugepages/2M/cache")).stdout, "page\n");
+      assert.equal((await guest.inVm("grep -c c/pod/hugepages /proc/mounts")).stdout, "1\n");
+      for (const id of ["huge-1", "huge-2"]) await guest.delete(id);
     });
 
     it("hold its network files, which a workload may mount over", async () => {

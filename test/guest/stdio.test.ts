@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { NULL_CONTAINER_ID } from "../../hcs/guest/protocol.ts";
 import { GuestFixture, HostStream } from "../support/guest-fixture.ts";
-import { guestObstacle } from "../support/guest-harness.ts";
+import { skipWithoutGuest } from "../support/guest-harness.ts";
 import { execProcess } from "../support/guest-rootfs.ts";
 import { until } from "../support/until.ts";
 
@@ -15,8 +15,7 @@ describe("guest: standard streams", function () {
   const HOME = "home";
 
   before(async function () {
-    const obstacle = guestObstacle();
-    if (obstacle !== undefined) throw new Error(obstacle);
+    skipWithoutGuest(this);
     guest = await GuestFixture.boot();
     await guest.run(HOME, { args: ["/bin/sleep", "100000"] });
   });

@@ -10,7 +10,7 @@ import { LINUX_GUEST_PORT } from "../../hcs/hv-socket.ts";
 import { NULL_CONTAINER_ID } from "../../hcs/guest/protocol.ts";
 import { mount, unmount } from "../../hcs/posix/libc.ts";
 import { GuestFixture } from "../support/guest-fixture.ts";
-import { GuestHarness, guestObstacle } from "../support/guest-harness.ts";
+import { GuestHarness, skipWithoutGuest } from "../support/guest-harness.ts";
 import { makeShortDirectory } from "../support/temp-directory.ts";
 import { until } from "../support/until.ts";
 
@@ -40,8 +40,7 @@ const STARTED = '{"event":"started"}';
 
 describe("worker", function () {
   before(function () {
-    const obstacle = guestObstacle();
-    if (obstacle !== undefined) throw new Error(obstacle);
+    skipWithoutGuest(this);
   });
 
   it("is process 1 of its namespaces, with a host name of its own, in the VM's cgroup", async () => {

@@ -27,6 +27,7 @@ import {
 import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/hv-socket.ts";
 import { mount, MS, unmount } from "../../hcs/posix/libc.ts";
 import { GuestBridge } from "./guest-bridge.ts";
+import { snapshot, type Snapshot } from "./leftovers.ts";
 import { makeShortDirectory } from "./temp-directory.ts";
 import { until } from "./until.ts";
 
@@ -47,11 +48,21 @@ const UNSHARE = [
   "unchanged",
 ];
 
+const CGROUP_PARENT = "/runhcs-test";
+
 /** Why the suites that need a guest cannot run here; undefined where they can. */
-export function guestObstacle(): string | undefined {
+function guestObstacle(): string | undefined {
   if (process.platform !== "linux") return "an emulated guest needs Linux";
   if (process.getuid?.() !== 0) return "an emulated guest needs root";
   return undefined;
+}
+
+/** For `before`: leaves a suite out where no guest can run, and says why. */
+export function skipWithoutGuest(context: Mocha.Context): void {
+  const obstacle = guestObstacle();
+  if (obstacle === undefined) return;
+  console.log(`      skipped: ${obstacle}`);
+  context.skip();
 }
 
 /** A listener on one port of the host. */
@@ -81,9 +92,11 @@ export class GuestHarness {
   readonly log: string[] = [];
   #nextPort: number = LINUX_GUEST_PORT.firstStdio;
   readonly #listeners = new Set<PortListener>();
+  readonly #before: Snapshot;
 
-  private constructor(directory: string, system: SystemFile, worker: ChildProcess) {
+  private constructor(directory: string, system: SystemFile, worker: ChildProcess, before: Snapshot) {
     this.directory = directory;
+    this.#before = before;
     this.system = system;
     this.paths = systemPaths(join(directory, "sys"));
     this.worker = worker;
@@ -107,11 +120,12 @@ export class GuestHarness {
     const system: SystemFile = {
       id: "test@vm",
       runtimeId,
-      cgroup: `/runhcs-test/${runtimeId}`,
+      cgroup: `${CGROUP_PARENT}/${runtimeId}`,
       sockets: join(directory, "hv"),
       document: { Owner: "test", SchemaVersion: { Major: 2, Minor: 1 } },
       terminateOnLastHandleClosed: options.terminateOnLastHandleClosed ?? true,
     };
+    const before = snapshot({ marks: [directory, runtimeId], cgroups: [CGROUP_PARENT] });
     for (const path of [paths.plan9Shares, paths.nics, system.sockets]) mkdirSync(path, { recursive: true });
     writeFileSync(paths.systemFile, options.breakSystemFile === true ? "{}" : JSON.stringify(system));
     mount({ source: paths.shares, target: paths.shares, flags: MS.bind });
@@ -133,7 +147,7 @@ export class GuestHarness {
     for (const stream of [worker.stdout, worker.stderr]) {
       stream?.on("data", (chunk: Buffer) => writeFileSync(paths.workerLog, chunk, { flag: "a" }));
     }
-    const harness = new GuestHarness(directory, system, worker);
+    const harness = new GuestHarness(directory, system, worker, before);
     try {
       await until(
         "the worker to be created or to give up",
@@ -257,7 +271,9 @@ export class GuestHarness {
     );
     await removeCgroup(this.system.cgroup, hierarchies);
     await unmountTree(this.paths.shares, (path, detach) => unmount(path, { detach }));
+    // A mount that is left must not be walked into.
     assert.deepEqual(mountsAtOrBelow(this.directory), []);
     rmSync(this.directory, { recursive: true });
+    await this.#before.assertNothingNew();
   }
 }
