@@ -24,12 +24,13 @@ export interface EachContainerdOptions {
 /**
  * Declares `body` once for each release. `RUNHCS_TEST_CONTAINERD` narrows the releases down, for example to `1.6,2.1`.
  *
- * @param body gets a function that gives the containerd; it may be called inside tests and hooks only
+ * @param body gets a function that gives the containerd (to be called inside tests and hooks only), and the release,
+ *   by which it may leave out tests that mean nothing there
  */
 export function eachContainerd(
   title: string,
   options: EachContainerdOptions,
-  body: (containerd: () => Containerd) => void,
+  body: (containerd: () => Containerd, release: ContainerdRelease) => void,
 ): void {
   for (const release of selectedReleases(options.lines)) {
     describe(`${title}, containerd ${release.line}`, function () {
@@ -64,7 +65,7 @@ export function eachContainerd(
         if (containerd === undefined)
           throw new Error(`cannot use containerd ${release.line}: it has not been started`);
         return containerd;
-      });
+      }, release);
 
       // Hooks run in the order in which they were declared: this one after those of the body.
       after(async () => {
