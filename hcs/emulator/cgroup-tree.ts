@@ -75,13 +75,24 @@ function makeDirectory(directory: string): void {
   }
 }
 
-/** v2: children get the controllers that their parent passes on. */
+/** What the emulator sets limits with; without the others a VM merely is not measured or limited in their respect. */
+const NEEDED_CONTROLLERS: readonly string[] = ["cpu", "memory"];
+
+/**
+ * v2: children get the controllers that their parent passes on. One by one, because a single one that cannot be passed
+ * on (`cpu` beside real-time processes, for one) fails the whole write.
+ */
 function enableControllers(directory: string): void {
   const available = readWords(join(directory, "cgroup.controllers"));
   const enabled = readWords(join(directory, "cgroup.subtree_control"));
-  const missing = available.filter((controller) => !enabled.includes(controller));
-  if (missing.length === 0) return;
-  writeFileSync(join(directory, "cgroup.subtree_control"), missing.map((name) => `+${name}`).join(" "));
+  for (const controller of available) {
+    if (enabled.includes(controller)) continue;
+    try {
+      writeFileSync(join(directory, "cgroup.subtree_control"), `+${controller}`);
+    } catch (error) {
+      if (NEEDED_CONTROLLERS.includes(controller)) throw error;
+    }
+  }
 }
 
 /** v1: a new cpuset has no processors and no memory nodes, and then no process may enter it. */
