@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { freeze } from "../../hcs/emulator/cgroup-freezer.ts";
+import { cgroupHierarchies } from "../../hcs/emulator/cgroup-tree.ts";
 import { NULL_ACTIVITY_ID } from "../../hcs/guest/protocol.ts";
 import { addNetworkNamespace, GuestFixture } from "../support/guest-fixture.ts";
 import { skipWithoutGuest } from "../support/guest-harness.ts";
@@ -141,6 +143,14 @@ describe("guest: containers", function () {
       assert.equal((await guest.bridge.call(message, { ContainerId: "nobody" })).result, 0xc037010e);
     }
     await guest.delete("stopped");
+  });
+
+  it("kills a container that the host has frozen", async () => {
+    const init = await guest.run("frozen", { args: ["/bin/sleep", "1000"] });
+    await freeze(`${guest.harness.system.cgroup}/pods/frozen/frozen`, cgroupHierarchies(), undefined);
+    await guest.bridge.must("ShutdownForced", { ContainerId: "frozen" });
+    assert.equal(await guest.exitCode("frozen", init.pid), 137);
+    await guest.delete("frozen");
   });
 
   it("kills everything in the container with its init, also without a pid namespace of its own", async () => {

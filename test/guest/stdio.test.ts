@@ -287,6 +287,18 @@ describe("guest: standard streams", function () {
       await guest.delete("tty");
     });
 
+    it("closes a standard error that was asked for at once", async () => {
+      const process = await guest.exec(HOME, execProcess(["/bin/cat"], { terminal: true }), [
+        "stdin",
+        "stderr",
+      ]);
+      assert.equal(await process.stderr?.finish(), "");
+      assert.ok((await guest.processIds(HOME)).includes(process.pid));
+      await guest.bridge.must("SignalProcess", { ContainerId: HOME, ProcessId: process.pid });
+      assert.equal(await guest.exitCode(HOME, process.pid), 137);
+      process.stdin?.destroy();
+    });
+
     it("does not end with the host's stdin", async () => {
       const process = await guest.exec(HOME, execProcess(["/bin/sh"], { terminal: true }), [
         "stdin",

@@ -30,14 +30,18 @@ export interface ContainerInit {
   readonly rlimits: readonly OciRlimit[] | undefined;
   readonly init: GuestProcess;
   readonly tee: TeeLog | undefined;
+  /** Lets processes run that the host has frozen. */
+  readonly thaw: () => void;
 }
 
 export type ContainerState = "created" | "running" | "stopped";
 
+const SIGKILL = 9;
+
 /** Exit types by the last of these signals that the host sent to init; without one the exit is "unexpected". */
 const EXIT_TYPES: ReadonlyMap<number, NotificationType> = new Map([
   [15, "GracefulExit"],
-  [9, "ForcedExit"],
+  [SIGKILL, "ForcedExit"],
 ]);
 
 export interface StartStreams {
@@ -199,7 +203,10 @@ export class Container {
   signal(pid: number, signal: number): void {
     const process = this.process(pid);
     process.signal(signal);
-    if (process === this.about.init) this.#exitType = EXIT_TYPES.get(signal) ?? this.#exitType;
+    if (process !== this.about.init) return;
+    this.#exitType = EXIT_TYPES.get(signal) ?? this.#exitType;
+    // What is frozen is killed only once it runs again.
+    if (signal === SIGKILL) this.about.thaw();
   }
 
   /** ShutdownGraceful and ShutdownForced: asks init to end, or ends it. Returns at once. */

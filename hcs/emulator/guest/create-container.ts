@@ -4,10 +4,11 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { NotificationType } from "../../guest/protocol.ts";
 import { stringifyJson } from "../../json.ts";
+import { thaw } from "../cgroup-freezer.ts";
 import { cgroupProcesses, removeCgroup, type CgroupHierarchy } from "../cgroup-tree.ts";
 import { until, RELEASE_LIMIT_MS } from "../wait.ts";
 import { ANNOTATION, isSet, kindOf, type ContainerKind } from "./annotations.ts";
-import { Container } from "./container.ts";
+import { Container, type ContainerInit } from "./container.ts";
 import type { ContainerTable } from "./container-table.ts";
 import { GuestError, RESULT } from "./errors.ts";
 import { ownPath } from "./guest-path.ts";
@@ -135,7 +136,11 @@ async function makeContainer(plan: Plan, dependencies: CreateDependencies): Prom
   try {
     const init = await launchInit(plan, spec, dependencies);
     if (plan.namespaceId !== undefined) dependencies.networks.assign(plan.namespaceId, id);
-    return new Container(aboutContainer(plan, spec, init, tee), dependencies.runc, dependencies.onExit);
+    return new Container(
+      aboutContainer(plan, spec, init, tee, dependencies),
+      dependencies.runc,
+      dependencies.onExit,
+    );
   } catch (error) {
     tee?.close();
     throw error;
@@ -151,7 +156,8 @@ function aboutContainer(
   spec: OciSpec,
   init: GuestProcess,
   tee: TeeLog | undefined,
-): Container["about"] {
+  { hierarchies }: CreateDependencies,
+): ContainerInit {
   const { uid = 0, gid = 0 } = spec.process?.user ?? {};
   const named = original.process?.user?.username ?? "";
   return {
@@ -167,6 +173,7 @@ function aboutContainer(
     rlimits: spec.process?.rlimits,
     init,
     tee,
+    thaw: () => thaw(cgroup, hierarchies),
   };
 }
 

@@ -92,6 +92,8 @@ export class TerminalStdio implements GuestStdio {
 
   attach(connections: StdioConnections, options: AttachOptions = {}): void {
     const { input, output } = this.#terminal;
+    // A terminal has one output.
+    connections.stderr?.destroy();
     if (connections.stdin !== undefined) {
       this.#input = new InputRelay(connections.stdin, input, { forwardEnd: false });
     }

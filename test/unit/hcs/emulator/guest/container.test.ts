@@ -29,6 +29,7 @@ function makeContainer() {
     ...{ id: "c", pod, bundle: "/run/c", cgroup: "/vm/pods/c/c", rootPath: "/run/c/rootfs", init },
     kind: { type: "standalone", sandboxId: "c" },
     ...{ scratch: undefined, activityId: undefined, user: undefined, rlimits: undefined, tee: undefined },
+    thaw: () => undefined,
   };
   const started = { fail: undefined as Error | undefined };
   const runc = {
