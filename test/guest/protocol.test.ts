@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import fc from "fast-check";
 import { LINUX_GUEST_PORT } from "../../hcs/hv-socket.ts";
 import { NULL_ACTIVITY_ID, NULL_CONTAINER_ID, REQUEST_TYPE } from "../../hcs/guest/protocol.ts";
 import { GuestBridge } from "../support/guest-bridge.ts";
@@ -94,6 +95,45 @@ describe("guest: the connection", function () {
         assert.ok(!("ActivityId" in answer));
       }
     });
+
+    it("answers every body with a result, and lives", async () => {
+      const names = ["Create", "ExecuteProcess", "WaitForProcess", "SignalProcess", "ResizeConsole"] as const;
+      const others = ["GetProperties", "ModifySettings", "DeleteContainerState"] as const;
+      const keys = [
+        "ContainerConfig",
+        "Settings",
+        "ProcessId",
+        "Options",
+        "Query",
+        "Request",
+        "Height",
+        "TimeoutInMs",
+      ];
+      const member = fc.oneof(
+        fc.jsonValue(),
+        fc.json(),
+        fc.record({
+          ResourceType: fc.constantFrom("MappedDirectory", "CombinedLayers", "Network", "SecurityPolicy", 7),
+          RequestType: fc.constantFrom("Add", "Remove", "Update", ""),
+          Settings: fc.jsonValue(),
+        }),
+        fc.record({ ProcessParameters: fc.json(), VsockStdioRelaySettings: fc.jsonValue() }),
+      );
+      const body = fc.dictionary(fc.constantFrom(...keys), member);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.constantFrom(...names, ...others),
+          fc.constantFrom("nobody", NULL_CONTAINER_ID),
+          body,
+          async (name, ContainerId, members) => {
+            const { body: answer } = await bridge.call(name, { ...members, ContainerId });
+            assert.equal(typeof answer["Result"], "number");
+          },
+        ),
+        { numRuns: 300 },
+      );
+      await bridge.must("Start", { ContainerId: "x" });
+    }).timeout(60_000);
 
     it("leaves frames alone that are no requests, and goes on", async () => {
       bridge.send(0x20100201, {});
