@@ -9,6 +9,8 @@ export interface HresultEntry {
   readonly hint?: string;
 }
 
+// One row per line, however long.
+// prettier-ignore
 const ROWS: readonly (readonly [number, string, string, string?])[] = [
   [0x0000_0000, "S_OK", "the operation succeeded"],
   [0x8000_4001, "E_NOTIMPL", "not implemented"],
