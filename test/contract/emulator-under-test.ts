@@ -7,6 +7,7 @@ import type { HcsBackend } from "../../hcs/api.ts";
 import { createEmulator, type EmulatorOptions } from "../../hcs/emulator/emulator.ts";
 import { findSystem, reclaimSystem, type SystemListing } from "../../hcs/emulator/reclaim.ts";
 import { systemKey } from "../../hcs/emulator/state-directory.ts";
+import { unmountByProgram, unmountTree } from "../../hcs/emulator/unmount-tree.ts";
 import type { ComputeSystemDocument } from "../../hcs/schema/compute-system.ts";
 import { snapshot, type Snapshot } from "../support/leftovers.ts";
 import { makeShortDirectory } from "../support/temp-directory.ts";
@@ -121,13 +122,15 @@ export class EmulatorUnderTest implements BackendUnderTest {
   }
 
   async dispose(): Promise<void> {
-    await this.backend.close();
-    for (const name of this.#networks) execFileSync("ip", ["netns", "delete", name]);
     try {
+      await this.backend.close();
+      for (const name of this.#networks) execFileSync("ip", ["netns", "delete", name]);
       await this.#before.assertNothingNew();
     } finally {
       // Whatever a failed test left must not fail the next one.
       for (const id of this.#ids) await reclaimSystem(this.stateDirectory, id);
+      // First of all mounts: what is mounted must not be deleted with the directory it is mounted on.
+      await unmountTree(this.#root, unmountByProgram);
       rmSync(this.#root, { recursive: true, force: true });
     }
   }
