@@ -308,11 +308,19 @@ export class EmulatedSystem implements ComputeSystem {
     body: (state: ComputeSystemState) => T | Promise<T>,
   ): Promise<T> {
     const { phrase } = OPERATIONS[operation];
-    return this.#around.calls.run(operation, this.#call(phrase, options), () => {
+    return this.#around.calls.run(operation, this.#call(phrase, options), async () => {
       this.#requireOpen(phrase);
       const state = this.#state();
       requireState(operation, this.id, state);
-      return body(state);
+      try {
+        return await body(state);
+      } catch (error) {
+        // What a system has goes with it: that a file is missing then is not what went wrong.
+        if (!(error instanceof HcsError) && options.signal?.aborted !== true) {
+          requireState(operation, this.id, this.#state() === "Stopped" ? "Stopped" : state);
+        }
+        throw error;
+      }
     });
   }
 
