@@ -3,7 +3,7 @@
  */
 import type { ConsoleSize, HcsProcess } from "../../hcs/api.ts";
 import { abortable } from "../clock.ts";
-import { messageOf, ShimError } from "../errors.ts";
+import { ShimError } from "../errors.ts";
 import type { StdioPaths, UpstreamStdio } from "../io/upstream.ts";
 import type { Phases } from "../phases/phases.ts";
 import { Deferred } from "./deferred.ts";
@@ -271,9 +271,4 @@ export class Exec {
       ? `task "${this.#context.taskId}"`
       : `exec "${this.id}" in task "${this.#context.taskId}"`;
   }
-}
-
-/** A line about an error that no caller waits for. */
-export function describeReport(message: string, error: unknown): string {
-  return `${message}: ${messageOf(error)}`;
 }

@@ -133,8 +133,8 @@ const CAPABILITIES = {
 function describe(body: Body): string {
   const request = body["Request"] as { RequestType?: string; ResourceType?: string } | undefined;
   if (request !== undefined) return ` ${request.RequestType} ${request.ResourceType}`;
-  const container = String(body["ContainerId"] ?? "");
-  return container === "" ? "" : ` ${container}`;
+  const container = body["ContainerId"];
+  return typeof container === "string" && container !== "" ? ` ${container}` : "";
 }
 
 export class FakeSystem implements ComputeSystem {

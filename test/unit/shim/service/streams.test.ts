@@ -31,11 +31,7 @@ class Peer {
     await stream.send(packAny(StreamInit, { id }));
     const peer = new Peer(stream);
     const first = await stream[Symbol.asyncIterator]().next();
-    assert.equal(
-      (first.value)?.typeUrl,
-      "",
-      "the stream is acknowledged with an empty message",
-    );
+    assert.equal(first.value?.typeUrl, "", "the stream is acknowledged with an empty message");
     void peer.#read();
     return peer;
   }
