@@ -17,8 +17,12 @@ const CHECKS: readonly Check[] = [
   { name: "generated protobuf code is up to date", command: ["tsx", "scripts/protos.ts", "--check"] },
   { name: "types", command: ["tsc", "-p", "tsconfig.json"] },
   { name: "lint", command: ["eslint", "."] },
-  { name: "import directions", command: ["depcruise", "-c", ".dependency-cruiser.cjs", "protos", "hcs", "oci", "shim"] },
+  {
+    name: "import directions",
+    command: ["depcruise", "-c", ".dependency-cruiser.cjs", "protos", "hcs", "oci", "shim"],
+  },
   { name: "unused files, exports and dependencies", command: ["knip"] },
+  { name: "generated documents are up to date", command: ["tsx", "scripts/docs.ts", "--check"] },
   { name: "format", command: ["prettier", "--check", "--log-level", "warn", "."] },
 ];
 
