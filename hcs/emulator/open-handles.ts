@@ -6,8 +6,11 @@ import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 
 /** File descriptor that the worker inherits as its first handle. */
 const FIRST_HANDLE = 3;
-/** `SS_CONNECTED` in the state column of /proc/net/unix. */
-const CONNECTED = "03";
+/**
+ * States in /proc/net/unix: connected (03), and connecting, which is how a connection reads that the worker has not
+ * accepted yet (02). The listener itself is unconnected (01).
+ */
+const CONNECTIONS: readonly (string | undefined)[] = ["02", "03"];
 
 /** The inode of the first handle's socket, by which it is told from others; read while it is surely open. */
 export function firstHandleInode(workerPid: number): string | undefined {
@@ -27,7 +30,7 @@ export function countOpenedHandles(controlSocket: string): number {
   const lines = readFileSync("/proc/net/unix", "utf8").split("\n");
   return lines.filter((line) => {
     const [, , , , , state, , path] = line.trim().split(/\s+/);
-    return state === CONNECTED && path === controlSocket;
+    return CONNECTIONS.includes(state) && path === controlSocket;
   }).length;
 }
 
