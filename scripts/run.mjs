@@ -22,6 +22,8 @@ if (!existsSync(stamp) || statSync(stamp).mtimeMs < statSync(lock).mtimeMs) {
   if (install.status !== 0) process.exit(install.status ?? 1);
 }
 
+// Ctrl-C goes to the script as well, which may have to clean up: wait for its end instead of dying first.
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => undefined);
 const run = spawnSync(process.execPath, ["--import", "tsx", script, ...args], { cwd: root, stdio: "inherit" });
 if (run.signal !== null) process.kill(process.pid, run.signal);
 process.exit(run.status ?? 1);

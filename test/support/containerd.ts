@@ -110,6 +110,11 @@ export class Containerd implements AsyncDisposable {
     return addressesIn(this.directory).ttrpc;
   }
 
+  /** The file our shim and `hcsctl` read their options from, by `RUNHCS_CONFIG`. */
+  get nodeFile(): string {
+    return join(this.directory, "runhcs.toml");
+  }
+
   get logFile(): string {
     return join(this.directory, "containerd.log");
   }
@@ -273,24 +278,31 @@ export class Containerd implements AsyncDisposable {
   /**
    * Ends containerd, then takes away everything it was made of.
    *
-   * @throws when processes, mounts, cgroups, addresses or sockets of pods and tasks were left, naming each. They are
-   *   taken away all the same
+   * @throws when anything of pods or tasks was left, naming each thing. It is taken away all the same
    */
   async stop(): Promise<void> {
-    if (this.#removed) return;
+    const left = await this.takeDown();
+    if (left.length === 0) return;
+    const { version } = this.installation;
+    throw new Error(`containerd ${version} in ${this.directory} left behind:\n  ${left.join("\n  ")}`);
+  }
+
+  /**
+   * Ends containerd, looks for what its pods and tasks left, then takes away that and everything else. Does nothing the
+   * second time.
+   *
+   * @returns a line for each process, mount, cgroup, address, socket or file that was left; the log is kept if any were
+   */
+  async takeDown(): Promise<string[]> {
+    if (this.#removed) return [];
     this.#removed = true;
     await this.end("SIGTERM");
     const left = await collectLeftovers(this);
-    const kept = left.length > 0 ? this.keepLog("left-behind") : "";
+    if (left.length > 0) this.keepLog("left-behind");
     await removeLeftovers(this);
     await this.network.remove();
     await rm(this.directory, { recursive: true, force: true });
-    if (left.length > 0) {
-      const { version } = this.installation;
-      throw new Error(
-        `containerd ${version} in ${this.directory} left behind (log in ${kept}):\n  ${left.join("\n  ")}`,
-      );
-    }
+    return left;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
