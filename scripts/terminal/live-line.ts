@@ -20,7 +20,7 @@ export function createLiveLine(stream: NodeJS.WriteStream = process.stdout): Liv
   };
   const draw = (): void => {
     if (shown === "") return;
-    const room = Math.max(10, (stream.columns ?? 80) - 1);
+    const room = Math.max(10, (stream.columns > 0 ? stream.columns : 80) - 1);
     stream.write(shown.length > room ? `${shown.slice(0, room - 1)}…` : shown);
   };
   return {

@@ -70,7 +70,7 @@ function spin(stream: NodeJS.WriteStream, title: string, detail: () => string): 
   const draw = (): void => {
     const elapsed = formatDuration(performance.now() - started);
     const text = `${title}${detail() === "" ? "" : `: ${detail()}`}`;
-    const room = Math.max(10, (stream.columns ?? 80) - elapsed.length - 8);
+    const room = Math.max(10, (stream.columns > 0 ? stream.columns : 80) - elapsed.length - 8);
     const shown = text.length > room ? `${text.slice(0, room - 1)}…` : text;
     stream.write(
       `\r\u001b[2K  ${style("cyan", FRAMES[frame % FRAMES.length] ?? "")} ${shown}  ${style("dim", elapsed)}`,
