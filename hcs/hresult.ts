@@ -33,7 +33,9 @@ export function splitHresult(hresult: number): HresultParts {
 /** The table's entry for a code; the `0xC037…` forms that guests and vmcompute.dll use find their `0x8037…` entry. */
 export function describeHresult(hresult: number): HresultEntry | undefined {
   const bits = hresult >>> 0;
-  return HRESULTS.get(bits) ?? (isHcsCode(bits) ? HRESULTS.get(((bits & 0xffff) | 0x8037_0000) >>> 0) : undefined);
+  return (
+    HRESULTS.get(bits) ?? (isHcsCode(bits) ? HRESULTS.get(((bits & 0xffff) | 0x8037_0000) >>> 0) : undefined)
+  );
 }
 
 /** `0x8037010e (HCS_E_SYSTEM_NOT_FOUND)`, or the bare number when the table has no name for it. */
@@ -71,7 +73,10 @@ function codeOf(error: unknown): number | undefined {
 /** The compute system, container, process or element does not exist (any more). */
 export function isNotFound(error: unknown): boolean {
   const code = codeOf(error);
-  return code !== undefined && (isHcs(code, 0x010e) || isWin32(code, 0x490) || isWin32(code, 2) || isWin32(code, 3));
+  return (
+    code !== undefined &&
+    (isHcs(code, 0x010e) || isWin32(code, 0x490) || isWin32(code, 2) || isWin32(code, 3))
+  );
 }
 
 /** The compute system or process has already stopped. */

@@ -2,7 +2,13 @@
  * `containerd-shim-runhcs`: the package's main entry. The parts that stand alone have entries of their own: `./ttrpc`,
  * `./hcs`, `./oci`.
  */
-export { ANNOTATION_PREFIX, OPTIONS, type OptionKind, type OptionRow, type OptionSource } from "./options/table.ts";
+export {
+  ANNOTATION_PREFIX,
+  OPTIONS,
+  type OptionKind,
+  type OptionRow,
+  type OptionSource,
+} from "./options/table.ts";
 export { PHASES, type Phase, type PhaseName } from "./phases/table.ts";
 export { ERRORS, ShimError, type ErrorCode, type ErrorRow } from "./errors.ts";
 export {

@@ -1,6 +1,7 @@
 /** The host's end of a handle to a worker (worker/messages.ts). */
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
+import { createDeferred, type Deferred } from "../deferred.ts";
 import { abortable } from "./wait.ts";
 import {
   encodeLine,
@@ -15,8 +16,8 @@ type Milestone = "created" | "started";
 
 export class WorkerLink {
   readonly #socket: Duplex;
-  readonly #heard = new Map<Milestone, PromiseWithResolvers<void>>(
-    (["created", "started"] as const).map((milestone) => [milestone, deferred()]),
+  readonly #heard = new Map<Milestone, Deferred<void>>(
+    (["created", "started"] as const).map((milestone) => [milestone, createDeferred<void>()]),
   );
   #exit: (HandleEvent & { event: "exit" }) | undefined;
 
@@ -40,7 +41,7 @@ export class WorkerLink {
 
   /** Resolves when the worker has reported `milestone`; stays pending if it never does. */
   reached(milestone: Milestone): Promise<void> {
-    return (this.#heard.get(milestone) as PromiseWithResolvers<void>).promise;
+    return (this.#heard.get(milestone) as Deferred<void>).promise;
   }
 
   send(request: HandleRequest): void {
@@ -75,16 +76,4 @@ export function openWorkerLink(controlSocket: string, signal: AbortSignal | unde
     });
   });
   return abortable(connecting, signal, (late) => late.close());
-}
-
-interface PromiseWithResolvers<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-}
-
-/** Promise.withResolvers came with Node 22. */
-function deferred(): PromiseWithResolvers<void> {
-  let resolve: (() => void) | undefined;
-  const promise = new Promise<void>((settle) => (resolve = settle));
-  return { promise, resolve: () => resolve?.() };
 }

@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
 import { stringifyJson } from "../json.ts";
-import { createDeferred, type Deferred } from "./deferred.ts";
+import { createDeferred, type Deferred } from "../deferred.ts";
 import { report } from "./diagnostics.ts";
 import {
   connectionClosedError,

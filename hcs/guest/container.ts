@@ -5,7 +5,7 @@ import { isAlreadyStopped, isConnectionLost, isNotFound } from "../hresult.ts";
 import { stringifyJson } from "../json.ts";
 import type { ProcessParameters } from "../schema/process.ts";
 import type { PropertyQuery } from "../schema/properties.ts";
-import { createDeferred, type Deferred } from "./deferred.ts";
+import { createDeferred, type Deferred } from "../deferred.ts";
 import { describeCall, protocolError } from "./errors.ts";
 import { createGuestProcess, type ProcessHost } from "./process.ts";
 import type { GuestProperties } from "./properties.ts";

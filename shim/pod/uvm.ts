@@ -14,7 +14,7 @@ import type { ComputeSystemDocument } from "../../hcs/schema/compute-system.ts";
 import { reasonOf } from "../clock.ts";
 import { ShimError } from "../errors.ts";
 import type { Phases } from "../phases/phases.ts";
-import { Deferred } from "../task/deferred.ts";
+import { createDeferred } from "../../hcs/deferred.ts";
 import { nextUvmState, UVM_STATE_WORDS, type UvmEvent, type UvmState } from "./states.ts";
 
 /** How a VM ended. */
@@ -56,7 +56,7 @@ export class Uvm implements UvmView {
   readonly #init: UvmInit;
   readonly #system: ComputeSystem;
   readonly #runtimeId: string;
-  readonly #ended = new Deferred<UvmEnd>();
+  readonly #ended = createDeferred<UvmEnd>();
   #state: UvmState = "created";
   #guest: GuestConnection | undefined;
   #closing: Promise<void> | undefined;

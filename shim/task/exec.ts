@@ -6,7 +6,7 @@ import { abortable } from "../clock.ts";
 import { ShimError } from "../errors.ts";
 import type { StdioPaths, UpstreamStdio } from "../io/upstream.ts";
 import type { Phases } from "../phases/phases.ts";
-import { Deferred } from "./deferred.ts";
+import { createDeferred } from "../../hcs/deferred.ts";
 import { Serial } from "./serial.ts";
 import { killAction, SIGKILL, type GuestOs } from "./signals.ts";
 import {
@@ -85,7 +85,7 @@ export class Exec {
   readonly upstream: UpstreamStdio;
   readonly #context: ExecContext;
   readonly #serial = new Serial();
-  readonly #exited = new Deferred<ExitRecord>();
+  readonly #exited = createDeferred<ExitRecord>();
   #state: ExecState = "created";
   #process: HcsProcess | undefined;
   #relay: OutputRelay | undefined;

@@ -28,7 +28,7 @@ import { HRESULT } from "../../hcs/hresult-table.ts";
 import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/hv-socket.ts";
 import type { ModifySettingRequest } from "../../hcs/schema/modify.ts";
 import type { ServiceProperties, SystemProperties } from "../../hcs/schema/properties.ts";
-import { Deferred } from "../../shim/task/deferred.ts";
+import { createDeferred } from "../../hcs/deferred.ts";
 
 const RUNTIME_ID = "11111111-2222-3333-4444-555555555555";
 
@@ -141,7 +141,7 @@ export class FakeSystem implements ComputeSystem {
   readonly id: string;
   readonly exited: Promise<SystemExit>;
   readonly #backend: FakeBackend;
-  readonly #exited = new Deferred<SystemExit>();
+  readonly #exited = createDeferred<SystemExit>();
   #over = false;
 
   constructor(backend: FakeBackend, id: string) {
@@ -308,7 +308,7 @@ export class FakeBackend implements HcsBackend {
   };
 
   #listener(serviceId: string, _signal?: AbortSignal): HvSocketListener {
-    const closed = new Deferred<never>();
+    const closed = createDeferred<never>();
     closed.promise.catch(() => undefined);
     return {
       accept: (options) => {

@@ -15,7 +15,7 @@ import { Timeline } from "../../shim/phases/timeline.ts";
 import { Holdings } from "../../shim/resources/holdings.ts";
 import { Journal } from "../../shim/resources/journal.ts";
 import type { TaskContainer } from "../../shim/task/container.ts";
-import { Deferred } from "../../shim/task/deferred.ts";
+import { createDeferred } from "../../hcs/deferred.ts";
 import type { OutputRelay } from "../../shim/task/exec.ts";
 import type { GuestOs } from "../../shim/task/signals.ts";
 import { Task } from "../../shim/task/task.ts";
@@ -27,7 +27,7 @@ export class FakeProcess implements HcsProcess {
   readonly stdio: HcsProcess["stdio"] = {};
   readonly signals: (ProcessSignal | "terminate")[] = [];
   readonly sizes: ConsoleSize[] = [];
-  readonly #exited = new Deferred<ProcessExit>();
+  readonly #exited = createDeferred<ProcessExit>();
   /** What signal and terminate answer. */
   outcome: SignalOutcome = "delivered";
 
@@ -68,7 +68,7 @@ export class FakeProcess implements HcsProcess {
 
 /** A relay that has delivered everything when told so. */
 export class FakeRelay implements OutputRelay {
-  readonly #drained = new Deferred<void>();
+  readonly #drained = createDeferred<void>();
   lifted = false;
   closed = false;
 

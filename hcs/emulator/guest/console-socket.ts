@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import { createDeferred } from "../../guest/deferred.ts";
+import { createDeferred } from "../../deferred.ts";
 import { receiveDescriptor } from "../../posix/libc.ts";
 
 export class ConsoleSocket {

@@ -10,7 +10,7 @@
  */
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import { createDeferred } from "../../guest/deferred.ts";
+import { createDeferred } from "../../deferred.ts";
 
 export interface OutputRelayOptions {
   /** Wait for the host to close its end (pipes), or be done once everything is written (terminals). */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Deferred } from "../../../../shim/task/deferred.ts";
+import { createDeferred } from "../../../../hcs/deferred.ts";
 import { Holdings } from "../../../../shim/resources/holdings.ts";
 import { Journal, readJournal, type Holding } from "../../../../shim/resources/journal.ts";
 import { reclaim } from "../../../../shim/resources/reclaim.ts";
@@ -93,7 +93,7 @@ describe("Holdings", () => {
   });
 
   it("that arrive after the end are released at once", async () => {
-    const slow = new Deferred<void>();
+    const slow = createDeferred<void>();
     const late = holdings.acquire(
       holding("mount", "late"),
       () => slow.promise,

@@ -12,14 +12,14 @@ import {
   type TaskVerb,
   type Verdict,
 } from "../../../../shim/task/states.ts";
-import { Deferred } from "../../../../shim/task/deferred.ts";
+import { createDeferred } from "../../../../hcs/deferred.ts";
 import { FakeTask } from "../../../support/fake-task.ts";
 import { turnsOfTheLoop } from "../../../support/turns.ts";
 
 /** A task whose init is in a state, and what to do so that calls which wait for the next one settle. */
 async function initIn(state: ExecState): Promise<{ fake: FakeTask; release: () => void }> {
   const fake = new FakeTask({ terminal: true });
-  const gate = new Deferred<void>();
+  const gate = createDeferred<void>();
   const steps: Readonly<Record<ExecState, () => Promise<void> | void>> = {
     created: () => undefined,
     starting: () => {

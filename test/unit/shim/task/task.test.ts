@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PHASES } from "../../../../shim/phases/table.ts";
 import { NOT_EXITED } from "../../../../shim/task/exec.ts";
-import { Deferred } from "../../../../shim/task/deferred.ts";
+import { createDeferred } from "../../../../hcs/deferred.ts";
 import { FakeTask } from "../../../support/fake-task.ts";
 import { turnsOfTheLoop } from "../../../support/turns.ts";
 
@@ -359,7 +359,7 @@ describe("Task", () => {
   });
 
   it("waits for other tasks that have to end before it", async () => {
-    const others = new Deferred<void>();
+    const others = createDeferred<void>();
     using fake = await running({ beforeInitExit: () => others.promise });
     end(fake, 0, 0);
     await turnsOfTheLoop();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Duplex } from "node:stream";
 import { RpcError } from "../../../../shim/ttrpc/index.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
-import { deferred } from "./deferred.ts";
+import { createDeferred } from "../../../../hcs/deferred.ts";
 import { settle } from "./raw-peer.ts";
 import type { RawPeer } from "./raw-peer.ts";
 import { Probe, callUnary, join, nameIn, serve } from "./services.ts";
@@ -49,7 +49,7 @@ describe("Server.shutdown", () => {
 
   it("lets unary calls finish, refuses new ones, and closes each connection when it is idle", async () => {
     const clock = new ManualClock();
-    const slow = deferred();
+    const slow = createDeferred<void>();
     const { server, peer } = serve(
       {
         Unary: async (request, { signal }) => {
@@ -142,7 +142,7 @@ describe("Server.shutdown", () => {
   });
 
   it("waits for handlers whose client has gone: they change state", async () => {
-    const remove = deferred();
+    const remove = createDeferred<void>();
     const { server, peer } = serve({
       Unary: async (request) => {
         await remove.promise;
@@ -192,7 +192,7 @@ describe("Server.shutdown", () => {
 describe("Server.close", () => {
   it("cuts connections and aborts handlers, without waiting for them", async () => {
     const reasons: unknown[] = [];
-    const go = deferred();
+    const go = createDeferred<void>();
     const { server, peer } = serve({
       Unary: async (request, { signal }) => {
         signal.addEventListener("abort", () => reasons.push(signal.reason));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { MAX_MESSAGE_LENGTH, RpcError } from "../../../../shim/ttrpc/index.ts";
 import type { CallContext } from "../../../../shim/ttrpc/index.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
-import { deferred } from "./deferred.ts";
+import { createDeferred } from "../../../../hcs/deferred.ts";
 import { settle } from "./raw-peer.ts";
 import type { RawPeer } from "./raw-peer.ts";
 import { Probe, any, callUnary, nameIn, serve } from "./services.ts";
@@ -125,7 +125,7 @@ describe("ServerStream", () => {
     });
 
     it("takes a second half-close for none", async () => {
-      const answer = deferred();
+      const answer = createDeferred<void>();
       const { peer } = serve({
         Chat: async function* (requests) {
           for await (const request of requests) yield request;
@@ -164,7 +164,7 @@ describe("ServerStream", () => {
     });
 
     it("fails after data that follows the half-close", async () => {
-      const seen = deferred<unknown>();
+      const seen = createDeferred<unknown>();
       const { peer, server } = serve({
         Chat: async function* (requests, { signal }) {
           for await (const request of requests) yield request;
@@ -266,7 +266,7 @@ describe("ServerStream", () => {
     });
 
     it("takes a half-close, which says nothing new, and refuses data", async () => {
-      const go = deferred();
+      const go = createDeferred<void>();
       const { peer } = serve({
         Download: async function* () {
           yield { typeUrl: "a" };
@@ -333,8 +333,8 @@ describe("ServerStream", () => {
     });
 
     it("closes the handler's iterator when the client has gone", async () => {
-      const closed = deferred();
-      const go = deferred();
+      const closed = createDeferred<void>();
+      const go = createDeferred<void>();
       const { peer, server } = serve({
         Download: async function* () {
           try {
@@ -378,8 +378,8 @@ describe("ServerStream", () => {
 
     it("hands out what had arrived when the connection ends, then fails", async () => {
       const names: string[] = [];
-      const failed = deferred<unknown>();
-      const go = deferred();
+      const failed = createDeferred<unknown>();
+      const go = createDeferred<void>();
       const { peer, server } = serve({
         Upload: async (requests) => {
           await go.promise;
@@ -436,7 +436,7 @@ describe("ServerStream", () => {
       go: () => void;
       contexts: CallContext[];
     } {
-      const gate = deferred();
+      const gate = createDeferred<void>();
       const contexts: CallContext[] = [];
       const served = serve(
         {
@@ -471,7 +471,7 @@ describe("ServerStream", () => {
 
     it("keeps the server from reading until half of them are taken", async () => {
       const clock = new ManualClock();
-      const steps = Array.from({ length: 11 }, () => deferred());
+      const steps = Array.from({ length: 11 }, () => createDeferred<void>());
       const { peer, diagnostics } = serve(
         {
           Upload: async (requests) => {

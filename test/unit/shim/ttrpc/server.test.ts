@@ -4,7 +4,7 @@ import { Request } from "../../../../protos/gen/ttrpc.ts";
 import { MAX_MESSAGE_LENGTH, RpcError, Server } from "../../../../shim/ttrpc/index.ts";
 import type { CallContext } from "../../../../shim/ttrpc/index.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
-import { deferred } from "./deferred.ts";
+import { createDeferred } from "../../../../hcs/deferred.ts";
 import { frameBytes, settle } from "./raw-peer.ts";
 import type { RawPeer } from "./raw-peer.ts";
 import { ECHO, Probe, any, callUnary, join, nameIn, serve } from "./services.ts";
@@ -32,7 +32,7 @@ function requestOfLength(length: number): Buffer {
 
 describe("Server", () => {
   it("answers in the order in which handlers are done (row 1)", async () => {
-    const slow = deferred();
+    const slow = createDeferred<void>();
     const { peer } = serve({
       Unary: async (request) => {
         if (request.typeUrl === "slow") await slow.promise;
@@ -182,7 +182,7 @@ describe("Server", () => {
   }
 
   it("ignores data on the id of a call that is running, which then answers (row 12)", async () => {
-    const slow = deferred();
+    const slow = createDeferred<void>();
     const { peer } = serve({
       Unary: async (request) => {
         if (request.typeUrl === "slow") await slow.promise;
@@ -270,7 +270,7 @@ describe("Server", () => {
 
   it("releases handlers whose client has gone, and lets them finish (row 14)", async () => {
     const contexts: CallContext[] = [];
-    const finish = deferred();
+    const finish = createDeferred<void>();
     let finished = 0;
     const { peer, server, diagnostics } = serve({
       Unary: async (request, context) => {

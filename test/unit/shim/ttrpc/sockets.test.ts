@@ -11,7 +11,7 @@ import { Server, connect, isConnectionClosed } from "../../../../shim/ttrpc/inde
 import type { Client, Diagnostic, ServerOptions } from "../../../../shim/ttrpc/index.ts";
 import { makeShortDirectory } from "../../../support/temp-directory.ts";
 import { until } from "../../../support/until.ts";
-import { deferred } from "./deferred.ts";
+import { createDeferred } from "../../../../hcs/deferred.ts";
 import { RawPeer } from "./raw-peer.ts";
 import { ECHO, Probe } from "./services.ts";
 import type { ProbeHandlers } from "./services.ts";
@@ -106,7 +106,7 @@ describe("ttrpc on unix sockets", () => {
   });
 
   it("releases a handler whose client is cut off, and serves the others", async () => {
-    const released = deferred<unknown>();
+    const released = createDeferred<unknown>();
     await listen({
       Unary: async (request, { signal }) => {
         if (request.typeUrl !== "wait") return request;
@@ -222,7 +222,7 @@ describe("ttrpc on unix sockets", () => {
   });
 
   it("shuts down with answers sent and the socket's file gone", async () => {
-    const slow = deferred();
+    const slow = createDeferred<void>();
     await listen({
       Unary: async (request) => {
         await slow.promise;

@@ -19,7 +19,7 @@ import {
 import type { Diagnostic } from "../../../../shim/ttrpc/index.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { makeShortDirectory } from "../../../support/temp-directory.ts";
-import { deferred } from "./deferred.ts";
+import { createDeferred } from "../../../../hcs/deferred.ts";
 import { RawPeer, settle } from "./raw-peer.ts";
 import { ECHO, Probe, any, callUnary, nameIn, serve } from "./services.ts";
 
@@ -218,7 +218,7 @@ describe("Server, warned by others' faults", () => {
   });
 
   it("survives data for streams it does not have (ttrpc#223, crash of 1.2.0 to 1.2.7)", async () => {
-    const slow = deferred();
+    const slow = createDeferred<void>();
     const { peer } = serve({
       Unary: async (request) => {
         if (request.typeUrl === "slow") await slow.promise;
@@ -277,7 +277,7 @@ describe("Server, warned by others' faults", () => {
   });
 
   it("keeps the connection when a reply is too long (1.2.6 and later close it)", async () => {
-    const slow = deferred();
+    const slow = createDeferred<void>();
     const { peer } = serve({
       Unary: async (request) => {
         if (request.typeUrl === "slow") await slow.promise;
@@ -295,7 +295,7 @@ describe("Server, warned by others' faults", () => {
   });
 
   it("counts calls exactly: refused requests are none (Go's count goes below zero)", async () => {
-    const slow = deferred();
+    const slow = createDeferred<void>();
     const { peer, server } = serve({
       Unary: async (request) => {
         await slow.promise;

@@ -7,7 +7,7 @@ import type { Agent } from "../../../../../hcs/emulator/guest/agent.ts";
 import { BridgeServer } from "../../../../../hcs/emulator/guest/bridge-server.ts";
 import { GuestError, RESULT } from "../../../../../hcs/emulator/guest/errors.ts";
 import type { Log } from "../../../../../hcs/emulator/guest/log.ts";
-import { createDeferred, type Deferred } from "../../../../../hcs/guest/deferred.ts";
+import { createDeferred, type Deferred } from "../../../../../hcs/deferred.ts";
 import { NULL_CONTAINER_ID } from "../../../../../hcs/guest/protocol.ts";
 import { GuestBridge } from "../../../../support/guest-bridge.ts";
 import { makeShortDirectory } from "../../../../support/temp-directory.ts";

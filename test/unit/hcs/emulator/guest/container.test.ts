@@ -5,7 +5,7 @@ import { GuestProcess } from "../../../../../hcs/emulator/guest/process.ts";
 import type { Runc } from "../../../../../hcs/emulator/guest/runc.ts";
 import type { GuestStdio } from "../../../../../hcs/emulator/guest/stdio.ts";
 import { waitForExit } from "../../../../../hcs/emulator/guest/wait-for-exit.ts";
-import { createDeferred } from "../../../../../hcs/guest/deferred.ts";
+import { createDeferred } from "../../../../../hcs/deferred.ts";
 import { WAIT_FOREVER } from "../../../../../hcs/guest/protocol.ts";
 
 const DIAL = { dial: () => Promise.reject(new Error("nobody")), ports: new Map() };
