@@ -47,21 +47,41 @@ module.exports = {
     {
       name: "ttrpc-stands-alone",
       severity: "error",
-      comment: "shim/ttrpc is exported as a package of its own: it takes the envelope from protos and nothing else",
+      comment:
+        "shim/ttrpc is exported as a package of its own: it takes the envelope from protos and nothing else",
       from: { path: "^shim/ttrpc/" },
-      to: { path: "^(protos|hcs|oci|shim)/", pathNot: "^(shim/ttrpc/|protos/(wire|types|gen/(ttrpc|google)))" },
+      to: {
+        path: "^(protos|hcs|oci|shim)/",
+        pathNot: "^(shim/ttrpc/|protos/(wire|types|gen/(ttrpc|google)))",
+      },
     },
     {
       name: "light-commands",
       severity: "error",
-      comment: "start, delete and -info load none of the daemon: they are on the path of every pod and container",
+      comment:
+        "start, delete and -info load none of the daemon: they are on the path of every pod and container",
       from: { path: "^shim/(main|flags|commands/(start|delete|info))\\.ts$" },
       to: { path: "(^shim/(service|pod|task|io|events|log|stats)/|^node_modules/)" },
     },
-    only("koffi-in-its-place", "^hcs/(win32|posix)/", "node_modules/koffi", "The FFI package is seen in hcs/win32 and hcs/posix alone"),
+    only(
+      "koffi-in-its-place",
+      "^hcs/(win32|posix)/",
+      "node_modules/koffi",
+      "The FFI package is seen in hcs/win32 and hcs/posix alone",
+    ),
     only("winston-in-its-place", "^shim/log/", "node_modules/winston", "winston is seen in shim/log alone"),
-    only("protobufjs-in-its-place", "^protos/", "node_modules/protobufjs", "protobufjs is seen in protos alone"),
-    only("grpc-in-its-place", "^shim/(agent|client)/", "node_modules/@grpc", "grpc-js only where gRPC is spoken"),
+    only(
+      "protobufjs-in-its-place",
+      "^protos/",
+      "node_modules/protobufjs",
+      "protobufjs is seen in protos alone",
+    ),
+    only(
+      "grpc-in-its-place",
+      "^shim/(agent|client)/",
+      "node_modules/@grpc",
+      "grpc-js only where gRPC is spoken",
+    ),
   ],
   options: {
     doNotFollow: { path: "node_modules" },

@@ -18,12 +18,18 @@ const stamp = join(root, "node_modules", ".package-lock.json");
 const lock = join(root, "package-lock.json");
 if (!existsSync(stamp) || statSync(stamp).mtimeMs < statSync(lock).mtimeMs) {
   console.error("installing npm packages (npm ci) …");
-  const install = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: root, stdio: ["ignore", 2, 2] });
+  const install = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+  });
   if (install.status !== 0) process.exit(install.status ?? 1);
 }
 
 // Ctrl-C goes to the script as well, which may have to clean up: wait for its end instead of dying first.
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => undefined);
-const run = spawnSync(process.execPath, ["--import", "tsx", script, ...args], { cwd: root, stdio: "inherit" });
+const run = spawnSync(process.execPath, ["--import", "tsx", script, ...args], {
+  cwd: root,
+  stdio: "inherit",
+});
 if (run.signal !== null) process.kill(process.pid, run.signal);
 process.exit(run.status ?? 1);
