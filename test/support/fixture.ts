@@ -1,12 +1,12 @@
-/** Files under test/fixtures. */
+/** Recorded documents, under test/golden/hcs. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const FIXTURES = join(dirname(fileURLToPath(import.meta.url)), "..", "fixtures");
+const RECORDINGS = join(dirname(fileURLToPath(import.meta.url)), "..", "golden", "hcs");
 
 export function readFixture(name: string): string {
-  return readFileSync(join(FIXTURES, name), "utf8");
+  return readFileSync(join(RECORDINGS, name), "utf8");
 }
 
 export function readJsonFixture(name: string): unknown {

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import type { HcsProcess } from "../../../../hcs/api.ts";
-import { HcsError } from "../../../../hcs/errors.ts";
-import { GuestConnection } from "../../../../hcs/guest/connection.ts";
-import type { GuestContainer } from "../../../../hcs/guest/container.ts";
-import { encodeFrame } from "../../../../hcs/guest/frame.ts";
+import type { HcsProcess } from "../../hcs/api.ts";
+import { HcsError } from "../../hcs/errors.ts";
+import { GuestConnection } from "../../hcs/guest/connection.ts";
+import type { GuestContainer } from "../../hcs/guest/container.ts";
+import { encodeFrame } from "../../hcs/guest/frame.ts";
 import {
   messageName,
   NULL_CONTAINER_ID,
@@ -14,13 +14,13 @@ import {
   type LinuxContainerConfig,
   type MessageName,
   type RequestBody,
-} from "../../../../hcs/guest/protocol.ts";
-import type { ContainerConstraints, GuestResourceRequest } from "../../../../hcs/guest/resources.ts";
-import type { ProcessParameters } from "../../../../hcs/schema/process.ts";
-import type { PropertyQuery } from "../../../../hcs/schema/properties.ts";
-import { comparable, readRecording, RECORDINGS, type RecordedFrame } from "./recordings.ts";
-import { ScriptedGuest, type GuestRequest, type JsonBody } from "./scripted-guest.ts";
-import { TestSockets } from "./sockets.ts";
+} from "../../hcs/guest/protocol.ts";
+import type { ContainerConstraints, GuestResourceRequest } from "../../hcs/guest/resources.ts";
+import type { ProcessParameters } from "../../hcs/schema/process.ts";
+import type { PropertyQuery } from "../../hcs/schema/properties.ts";
+import { comparable, readRecording, RECORDINGS, type RecordedFrame } from "../unit/hcs/guest/recordings.ts";
+import { ScriptedGuest, type GuestRequest, type JsonBody } from "../unit/hcs/guest/scripted-guest.ts";
+import { TestSockets } from "../unit/hcs/guest/sockets.ts";
 
 /**
  * The guest's half of a recording: each frame of the host must be the recorded one, then the guest's frames
