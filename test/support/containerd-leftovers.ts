@@ -2,10 +2,12 @@
  * What a private containerd's pods and tasks left on the machine. Everything is recognised by the containerd's own
  * directory or name, never by comparing before and after: other tests may run at the same time.
  */
-import { type Dirent, readFileSync, readdirSync } from "node:fs";
+import { type Dirent, existsSync, readFileSync, readdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { cgroupHierarchies, cgroupsBelow, removeCgroup } from "../../hcs/emulator/cgroup-tree.ts";
 import { listSystems, reclaimSystem } from "../../hcs/emulator/reclaim.ts";
 import { CGROUP_PARENT, systemKey } from "../../hcs/emulator/state-directory.ts";
+import { shimAddress } from "../../shim/bootstrap/address.ts";
 import { runCommand } from "./command.ts";
 import { isAlive, listProcesses, mountsBelow, readEnvironment, isRootedIn } from "./proc.ts";
 import { until } from "./until.ts";
@@ -13,10 +15,13 @@ import { until } from "./until.ts";
 /** The part of a private containerd that matters here. */
 export interface Traces {
   readonly directory: string;
+  /** Where it answers. */
+  readonly address: string;
   readonly namespace: string;
   readonly emulatorDirectory: string;
   readonly journalDirectory: string;
   readonly network: { readonly bridge: string };
+  readonly runtime: { readonly ours: boolean };
   /** Utility VMs of others that had cgroups before: their tasks may be called as ours are. */
   readonly foreignSystems: ReadonlySet<string>;
   /** Ids of the tasks that were made. */
@@ -49,6 +54,8 @@ export async function findLeftovers(traces: Traces): Promise<string[]> {
       // The parent itself is kubelet's to make and remove, here ours.
       .filter((path) => path !== `/${namespace}`)
       .map((path) => `cgroup ${path}`),
+    // The Go shim leaves its socket when it is killed: that is theirs.
+    ...(traces.runtime.ours ? shimSockets(traces).map((path) => `socket ${path}`) : []),
     ...emulatorCgroups(traces).map((path) => `cgroup ${path}`),
     ...files(`${directory}/state`)
       .filter((path) =>
@@ -77,6 +84,7 @@ export async function removeLeftovers(traces: Traces): Promise<void> {
   for (const { pid } of processesOf(traces)) tryKill(pid);
   await until("processes to end", () => processesOf(traces).length === 0, { timeoutMs: SETTLE_TIMEOUT_MS });
   for (const path of mountsBelow(traces.directory)) await runCommand("umount", ["--lazy", path]);
+  for (const path of shimSockets(traces)) await rm(path, { force: true });
   await removeCgroup(`/${traces.namespace}`, cgroupHierarchies());
 }
 
@@ -92,13 +100,25 @@ function processesOf({ directory }: Traces): ReturnType<typeof listProcesses> {
   );
 }
 
-/**
- * Cgroups of utility VMs that were made for our tasks. They are named after a digest of the task's id; ids of pods are
- * in containerd's log even when the pod could not be made.
- */
+/** Ids of pods and their containers: they are in containerd's log even when the pod could not be made. */
+function podIds(traces: Traces): ReadonlySet<string> {
+  return new Set(traces.log().match(/\b[0-9a-f]{64}\b/g) ?? []);
+}
+
+/** Sockets of shims: named after a digest of containerd's address, the namespace and the id. */
+function shimSockets(traces: Traces): string[] {
+  const groups = [
+    ...[...traces.taskIds].map((group) => ({ namespace: traces.namespace, group })),
+    ...[...podIds(traces)].map((group) => ({ namespace: "k8s.io", group })),
+  ];
+  return groups
+    .map((one) => shimAddress({ ...one, containerd: traces.address }).path)
+    .filter((path) => existsSync(path));
+}
+
+/** Cgroups of utility VMs that were made for our tasks: named after a digest of the task's id. */
 function emulatorCgroups(traces: Traces): string[] {
-  const ids = new Set([...traces.taskIds, ...(traces.log().match(/\b[0-9a-f]{64}\b/g) ?? [])]);
-  const keys = new Set([...ids].map((id) => systemKey(`${id}@vm`)));
+  const keys = new Set([...traces.taskIds, ...podIds(traces)].map((id) => systemKey(`${id}@vm`)));
   return cgroupsIn(CGROUP_PARENT).filter((path) =>
     keys.has(/^\/runhcs\/([0-9a-f]{16})-/.exec(path)?.[1] ?? ""),
   );
