@@ -45,9 +45,17 @@ async function run(args: readonly string[]): Promise<void> {
 
 const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>> = {
   start: async (parsed) => {
-    const { start } = await import("./commands/start.ts");
+    const [{ start }, { readStdin }] = await Promise.all([
+      import("./commands/start.ts"),
+      import("./bootstrap/stdin.ts"),
+    ]);
     const { serve } = programsBeside(process.argv[1] ?? "");
-    const output = await start(shimFlags(parsed), { bundle: process.cwd(), daemonCommand: serve });
+    const output = await start(shimFlags(parsed), {
+      bundle: process.cwd(),
+      stdin: readStdin(),
+      daemonCommand: serve,
+      listening: process.platform === "win32" ? "by-itself" : "handed-over",
+    });
     // Not an ordinary end: that would close the socket just handed over, and take its path away.
     print(output, done);
   },

@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import type { Any } from "../protos/gen/google.ts";
 import { openBackend } from "./backend.ts";
 import { BUNDLE_FILE } from "./bootstrap/bundle.ts";
-import { LISTEN_DESCRIPTOR, OPTIONS_VARIABLE } from "./bootstrap/daemon.ts";
+import { HANDOVER_VARIABLE, LISTEN_DESCRIPTOR, OPTIONS_VARIABLE } from "./bootstrap/daemon.ts";
 import { programsBeside } from "./bootstrap/programs.ts";
 import { decodeStartInput } from "./bootstrap/stdin.ts";
 import { startDeadline, systemClock } from "./clock.ts";
@@ -91,7 +91,9 @@ async function serve(): Promise<void> {
   registerSandboxService(server, shim, calls, () => end("its sandbox was shut down"));
   registerStreamingService(server, streams);
   registerDiagService(server, shim, calls);
-  await server.listen({ fd: LISTEN_DESCRIPTOR });
+  await server.listen(
+    process.env[HANDOVER_VARIABLE] === undefined ? { path: socketPath } : { fd: LISTEN_DESCRIPTOR },
+  );
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(`received ${signal}`));
   endUnlessUsed(shim, options, end);
   await attachLog(logger, flags.bundle, options);

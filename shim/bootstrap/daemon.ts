@@ -1,11 +1,13 @@
 /**
  * Starting the long-lived process. `start` binds the socket and hands it over as descriptor 3, so it can answer
- * containerd while the process is still booting: connections wait in the socket's backlog.
+ * containerd while the process is still booting: connections wait in the socket's backlog. A named pipe of Windows cannot
+ * be handed over; there the process makes it, and `start` waits until it can be opened.
  */
 import { spawn, type StdioOptions } from "node:child_process";
 import { closeSync, mkdirSync, openSync, unlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { dirname, join } from "node:path";
+import { startDeadline, type Clock } from "../clock.ts";
 import { BUNDLE_FILE } from "./bundle.ts";
 
 /** Descriptor under which the process finds the listening socket. */
@@ -68,8 +70,15 @@ export interface DaemonInit {
   /** Program and arguments. */
   readonly command: readonly string[];
   readonly bundle: string;
-  readonly socket: BoundSocket;
+  /** Absent where sockets cannot be handed over: the process then listens by itself. */
+  readonly socket?: BoundSocket;
   readonly options: Uint8Array;
+}
+
+export interface Daemon {
+  readonly pid: number;
+  /** Resolves if the process ends, with how. */
+  readonly ended: Promise<string>;
 }
 
 /**
@@ -78,22 +87,59 @@ export interface DaemonInit {
  */
 const UNWANTED_VARIABLES = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"];
 
-/** Spawns the process, detached from everything of this one but the socket. @returns its pid */
-export function spawnDaemon(init: DaemonInit): number {
+/** Set for a process that finds its listening socket at {@link LISTEN_DESCRIPTOR}. */
+export const HANDOVER_VARIABLE = "RUNHCS_LISTEN_HANDED_OVER";
+
+/** Spawns the process, detached from everything of this one but the socket. */
+export function spawnDaemon(init: DaemonInit): Daemon {
   const panicLog = openSync(join(init.bundle, BUNDLE_FILE.panic), "a", 0o600);
   try {
     const environment: NodeJS.ProcessEnv = { ...process.env };
     for (const name of UNWANTED_VARIABLES) delete environment[name];
     if (init.options.length > 0) environment[OPTIONS_VARIABLE] = Buffer.from(init.options).toString("base64");
     const stdio: StdioOptions = ["ignore", panicLog, panicLog];
-    stdio[LISTEN_DESCRIPTOR] = init.socket.descriptor;
+    if (init.socket !== undefined) {
+      stdio[LISTEN_DESCRIPTOR] = init.socket.descriptor;
+      environment[HANDOVER_VARIABLE] = "1";
+    }
     const [program = process.execPath, ...args] = init.command;
     const child = spawn(program, args, { cwd: "/", env: environment, detached: true, stdio });
+    const ended = new Promise<string>((resolve) => {
+      child.once("error", (error) => resolve(error.message));
+      child.once("exit", (code, signal) => resolve(signal === null ? `exit code ${code}` : signal));
+    });
     child.unref();
-    if (child.pid === undefined)
+    if (child.pid === undefined) {
       throw new Error(`cannot start the shim process: ${program} could not be executed`);
-    return child.pid;
+    }
+    return { pid: child.pid, ended };
   } finally {
     closeSync(panicLog);
+  }
+}
+
+/** Between two looks whether the process listens. */
+const LOOK_EVERY_MS = 10;
+
+/**
+ * Waits until somebody accepts connections at `path`: for platforms where a listening socket cannot be handed over, and
+ * containerd dials as soon as `start` has ended.
+ *
+ * @throws when the process ends first, or the budget does
+ */
+export async function awaitListening(
+  path: string,
+  daemon: Daemon,
+  isListening: (path: string) => Promise<boolean>,
+  clock: Clock,
+  budgetMs: number,
+): Promise<void> {
+  let end: string | undefined;
+  void daemon.ended.then((how) => (end = how));
+  using deadline = startDeadline(clock, budgetMs, `waiting for the shim process to listen at ${path}`);
+  while (!(await isListening(path))) {
+    if (end !== undefined)
+      throw new Error(`cannot start the shim process: it ended before it listened (${end})`);
+    await clock.sleep(LOOK_EVERY_MS, deadline.signal);
   }
 }

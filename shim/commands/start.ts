@@ -8,9 +8,16 @@ import { identityOf, type Identity } from "../../oci/identity.ts";
 import { readAnnotations } from "../../oci/spec.ts";
 import { isListening, shimAddress, type ShimAddress } from "../bootstrap/address.ts";
 import { BUNDLE_FILE, writeFileAtomically } from "../bootstrap/bundle.ts";
-import { bindSocket, spawnDaemon } from "../bootstrap/daemon.ts";
+import {
+  awaitListening,
+  bindSocket,
+  spawnDaemon,
+  type BoundSocket,
+  type Daemon,
+} from "../bootstrap/daemon.ts";
 import { bootstrapOutput, bootstrapVersion } from "../bootstrap/output.ts";
-import { decodeStartInput, readStdin } from "../bootstrap/stdin.ts";
+import { decodeStartInput } from "../bootstrap/stdin.ts";
+import { systemClock } from "../clock.ts";
 import type { ShimFlags } from "../flags.ts";
 import { readNodeFile } from "../options/node-file.ts";
 import { Options } from "../options/own.ts";
@@ -19,15 +26,18 @@ import { readRuntimeOptions } from "../options/runtime.ts";
 export interface StartContext {
   /** The bundle: containerd makes it the working directory. */
   readonly bundle: string;
+  /** What containerd wrote to stdin. */
+  readonly stdin: Uint8Array;
   /** Program and arguments that run the daemon; the shim's flags are appended. */
   readonly daemonCommand: readonly string[];
+  /** Whether a listening socket can be handed to another process here. */
+  readonly listening: "handed-over" | "by-itself";
 }
 
 /** @returns what to print on stdout */
 export async function start(flags: ShimFlags, context: StartContext): Promise<string> {
   const { bundle } = context;
-  const input = readStdin();
-  const decoded = decodeStartInput(input, flags);
+  const decoded = decodeStartInput(context.stdin, flags);
   const identity = readIdentity(bundle);
   if (identity.role === "sandbox" && identity.podId !== flags.id) {
     throw new Error(
@@ -43,7 +53,20 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
     ...(decoded.socketDirectory === undefined ? {} : { socketDirectory: decoded.socketDirectory }),
   });
   if (identity.role === "workload") await requirePod(identity.podId, address);
-  else await startDaemon(flags, context, address, input, decoded.debug);
+  else {
+    const command = [...context.daemonCommand, ...daemonFlags(flags, bundle, address, decoded.debug)];
+    const launch = (socket?: BoundSocket): Daemon => {
+      const daemon = spawnDaemon({
+        command,
+        bundle,
+        options: context.stdin,
+        ...(socket === undefined ? {} : { socket }),
+      });
+      writeFileAtomically(join(bundle, BUNDLE_FILE.pid), String(daemon.pid));
+      return daemon;
+    };
+    await HOSTINGS[context.listening](address, launch, options.budgetMs("shim-start"));
+  }
   writeFileAtomically(join(bundle, BUNDLE_FILE.address), address.url);
   return bootstrapOutput(bootstrapVersion(options.bootstrap, bundle), address);
 }
@@ -67,29 +90,30 @@ async function requirePod(podId: string, address: ShimAddress): Promise<void> {
   throw new Error(`cannot join pod "${podId}": no shim answers at ${address.url}`);
 }
 
-async function startDaemon(
-  flags: ShimFlags,
-  context: StartContext,
+/** How a process comes to listen: on a socket that was bound here, or on one of its own making. */
+type Hosting = (
   address: ShimAddress,
-  options: Uint8Array,
-  debug: boolean,
-): Promise<void> {
-  const socket = await bindSocket(address.path, isListening);
-  // Somebody serves this very id already (containerd asks again after a failure of its own): it is the one to use.
-  if (socket === undefined) return;
-  try {
-    const pid = spawnDaemon({
-      command: [...context.daemonCommand, ...daemonFlags(flags, context.bundle, address, debug)],
-      bundle: context.bundle,
-      socket,
-      options,
-    });
-    writeFileAtomically(join(context.bundle, BUNDLE_FILE.pid), String(pid));
-  } catch (error) {
-    socket.abandon();
-    throw error;
-  }
-}
+  launch: (socket?: BoundSocket) => Daemon,
+  budgetMs: number,
+) => Promise<void>;
+
+const HOSTINGS: Readonly<Record<StartContext["listening"], Hosting>> = {
+  "handed-over": async (address, launch) => {
+    const socket = await bindSocket(address.path, isListening);
+    // Somebody serves this very id already (containerd asks again after a failure of its own): it is the one to use.
+    if (socket === undefined) return;
+    try {
+      launch(socket);
+    } catch (error) {
+      socket.abandon();
+      throw error;
+    }
+  },
+  "by-itself": async (address, launch, budgetMs) => {
+    if (await isListening(address.path)) return;
+    await awaitListening(address.path, launch(), isListening, systemClock, budgetMs);
+  },
+};
 
 function daemonFlags(flags: ShimFlags, bundle: string, address: ShimAddress, debug: boolean): string[] {
   return [

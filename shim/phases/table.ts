@@ -13,6 +13,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
 export type PhaseName =
+  | "shim-start"
   | "first-create"
   | "shutdown-flush"
   | "stdio-open"
@@ -42,6 +43,10 @@ export type PhaseName =
 
 export const PHASES: Readonly<Record<PhaseName, Phase>> = {
   // shim process
+  "shim-start": {
+    budgetMs: 30 * SECOND,
+    description: "a new shim process comes to listen, where its socket cannot be handed over",
+  },
   "first-create": { budgetMs: MINUTE, description: "a new shim waits for its first Create before it exits" },
   "shutdown-flush": {
     budgetMs: 3 * SECOND,
