@@ -14,6 +14,8 @@ interface Check {
 }
 
 const CHECKS: readonly Check[] = [
+  // An installed tree hides what a fresh clone would not find.
+  { name: "lockfile names every package", command: ["npm", "ci", "--dry-run"] },
   { name: "generated protobuf code is up to date", command: ["tsx", "scripts/protos.ts", "--check"] },
   { name: "types", command: ["tsc", "-p", "tsconfig.json"] },
   { name: "lint", command: ["eslint", "."] },
@@ -29,7 +31,8 @@ const CHECKS: readonly Check[] = [
 let failed = 0;
 for (const { name, command } of CHECKS) {
   const started = performance.now();
-  const run = spawnSync("npx", ["--no-install", ...command], { cwd: ROOT, encoding: "utf8" });
+  const [program = "", ...args] = command[0] === "npm" ? command : ["npx", "--no-install", ...command];
+  const run = spawnSync(program, args, { cwd: ROOT, encoding: "utf8" });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const ok = run.status === 0;
   console.log(`${ok ? "ok  " : "FAIL"}  ${name} (${seconds} s)`);
