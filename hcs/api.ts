@@ -221,11 +221,13 @@ export interface NetworkEndpoint {
     readonly destinationPrefix: string;
     readonly metric?: number;
   }[];
-  readonly dns: {
-    readonly domain?: string;
-    readonly search: readonly string[];
-    readonly servers: readonly string[];
-  };
+  readonly dns: DnsSettings;
+}
+
+export interface DnsSettings {
+  readonly domain?: string;
+  readonly search: readonly string[];
+  readonly servers: readonly string[];
 }
 
 /** An address on AF_HYPERV: who, and which service of theirs. Both lower-case GUIDs. */

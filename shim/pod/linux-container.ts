@@ -19,7 +19,7 @@ import { messageOf, ShimError } from "../errors.ts";
 import type { Phases } from "../phases/phases.ts";
 import type { Holdings } from "../resources/holdings.ts";
 import type { StreamFlags, TaskContainer } from "../task/container.ts";
-import { addNetwork } from "./network.ts";
+import { addNetwork, type PodNetwork } from "./network.ts";
 import { addShare, type ShareNames } from "./shares.ts";
 import type { UvmView } from "./uvm.ts";
 
@@ -34,8 +34,8 @@ export interface LinuxContainerInit {
   readonly holdings: Holdings;
   readonly storage: Storage;
   readonly network: Network;
-  /** What names the pod's network on the host; only for the container that brings it. */
-  readonly networkReference: string | undefined;
+  /** Only for the container that brings the pod's network. */
+  readonly podNetwork: PodNetwork | undefined;
 }
 
 /** What differs between the container that owns the VM and one that lives in it. */
@@ -194,10 +194,10 @@ function pipes(streams: StreamFlags): {
 }
 
 async function joinNetwork(init: LinuxContainerInit, phases: Phases): Promise<string | undefined> {
-  const reference = init.networkReference;
-  if (reference === undefined) return undefined;
+  const { podNetwork } = init;
+  if (podNetwork === undefined) return undefined;
   const namespace = await phases.run("network", (signal) =>
-    addNetwork(init.uvm, init.network, init.holdings, reference, signal),
+    addNetwork(init.uvm, init.network, init.holdings, podNetwork, signal),
   );
   return namespace.id;
 }

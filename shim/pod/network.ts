@@ -3,7 +3,7 @@
  * configured by the guest.
  */
 import { randomUUID } from "node:crypto";
-import type { Network, NetworkEndpoint, NetworkNamespace } from "../../hcs/api.ts";
+import type { DnsSettings, Network, NetworkEndpoint, NetworkNamespace } from "../../hcs/api.ts";
 import { addNetworkAdapter, removeNetworkAdapter } from "../../hcs/guest/modify.ts";
 import type { LinuxNetworkAdapter } from "../../hcs/guest/resources.ts";
 import { isNotFound } from "../../hcs/hresult.ts";
@@ -11,17 +11,25 @@ import { networkAdapterPath } from "../../hcs/schema/modify.ts";
 import type { Holdings } from "../resources/holdings.ts";
 import { unlessGone, type UvmView } from "./uvm.ts";
 
-/** Gives the VM the network that `reference` names. @returns the namespace the containers of the pod join */
+/** The network a pod brings. */
+export interface PodNetwork {
+  /** What names it on the host, see {@link Network.openNamespace}. */
+  readonly reference: string;
+  /** Replaces what its endpoints say. */
+  readonly dns?: DnsSettings;
+}
+
+/** Gives the VM the network of its pod. @returns the namespace the containers of the pod join */
 export async function addNetwork(
   uvm: UvmView,
   network: Network,
   holdings: Holdings,
-  reference: string,
+  { reference, dns }: PodNetwork,
   signal: AbortSignal,
 ): Promise<NetworkNamespace> {
   const namespace = await network.openNamespace(reference, { signal });
   for (const endpoint of primaryFirst(namespace.endpoints)) {
-    await addAdapter(uvm, holdings, namespace.id, endpoint, signal);
+    await addAdapter(uvm, holdings, namespace.id, { ...endpoint, dns: dns ?? endpoint.dns }, signal);
   }
   return namespace;
 }

@@ -16,6 +16,7 @@ import type { Task, TaskEvents } from "../task/task.ts";
 import { createTask, type PhasesOf } from "./create-task.ts";
 import type { PodEnvironment } from "./environment.ts";
 import { LinuxContainer, type LinuxContainerInit } from "./linux-container.ts";
+import type { PodNetwork } from "./network.ts";
 import type { CreateRequest } from "./request.ts";
 import { ownerRole, workloadRole } from "./roles.ts";
 import { ShareNames } from "./shares.ts";
@@ -147,7 +148,7 @@ export class Pod {
   }
 
   async #createSandbox(request: CreateRequest): Promise<void> {
-    const networkReference = networkReferenceOf(request);
+    const podNetwork = podNetworkOf(request);
     this.#sandbox = await createTask(
       this.#environment,
       request,
@@ -155,7 +156,7 @@ export class Pod {
       async (holdings, phasesOf) => {
         const phases = phasesOf("create");
         const uvm = await this.#createVm(request, holdings, phasesOf);
-        const init = this.#containerInit(request, uvm, holdings, networkReference);
+        const init = this.#containerInit(request, uvm, holdings, podNetwork);
         return LinuxContainer.create(
           init,
           ownerRole(uvm, (exit) => this.#stopWorkloads(exit)),
@@ -223,7 +224,7 @@ export class Pod {
     request: CreateRequest,
     uvm: Uvm,
     holdings: Holdings,
-    networkReference: string | undefined,
+    podNetwork: PodNetwork | undefined,
   ): LinuxContainerInit {
     const { storage, network } = this.#environment.backend;
     return {
@@ -236,7 +237,7 @@ export class Pod {
       holdings,
       storage,
       network,
-      networkReference,
+      podNetwork,
     };
   }
 
@@ -289,13 +290,13 @@ export class Pod {
 }
 
 /**
- * What names the network of a sandbox: on Windows the id of a compute network namespace, on Linux the path of a
- * network namespace that the client made. A namespace without a path is the container's own affair.
+ * The network of a sandbox: on Windows the id of a compute network namespace, on Linux the path of a network namespace
+ * that the client made. A namespace without a path is the container's own affair.
  */
-function networkReferenceOf({ spec }: CreateRequest): string | undefined {
-  return (
-    spec.windows?.networkNamespace ?? spec.linux?.namespaces.find(({ type }) => type === "network")?.path
-  );
+function podNetworkOf({ spec, dns }: CreateRequest): PodNetwork | undefined {
+  const reference =
+    spec.windows?.networkNamespace ?? spec.linux?.namespaces.find(({ type }) => type === "network")?.path;
+  return reference === undefined ? undefined : { reference, ...(dns === undefined ? {} : { dns }) };
 }
 
 function isGone(error: unknown): boolean {

@@ -1,5 +1,5 @@
 /** A Create request, read: what the pod and task layers work with. */
-import type { RootfsMount } from "../../hcs/api.ts";
+import type { DnsSettings, RootfsMount } from "../../hcs/api.ts";
 import type { Identity } from "../../oci/identity.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { StdioPaths } from "../io/upstream.ts";
@@ -13,6 +13,8 @@ export interface CreateRequest {
   readonly stdio: StdioPaths;
   readonly spec: Spec;
   readonly identity: Identity;
+  /** Name servers of the pod where the client names them: they replace those of its endpoints. */
+  readonly dns?: DnsSettings;
   /** Options in force for this task, its pod's annotations included. */
   readonly options: Options;
 }

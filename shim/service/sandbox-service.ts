@@ -4,6 +4,7 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { DnsSettings } from "../../hcs/api.ts";
 import { unpackAny } from "../../protos/any.ts";
 import { PodSandboxConfig } from "../../protos/gen/cri.ts";
 import { Sandbox, type CreateSandboxRequest } from "../../protos/gen/sandbox.ts";
@@ -142,6 +143,7 @@ function createRequest(shim: Shim, request: CreateSandboxRequest): CreateRequest
   // Not the bundle's rootfs, which containerd wants empty at the end: mount points are made in here.
   const rootDirectory = join(bundle, PAUSE_ROOT);
   mkdirSync(rootDirectory, { recursive: true, mode: 0o711 });
+  const dns = dnsSettings(config);
   const spec = sandboxSpec({ id, rootDirectory, networkNamespace: request.netnsPath, config, pause });
   return {
     id,
@@ -151,6 +153,13 @@ function createRequest(shim: Shim, request: CreateSandboxRequest): CreateRequest
     stdio: { stdin: "", stdout: "", stderr: "" },
     spec,
     identity: { role: "sandbox", podId: id },
+    ...(dns === undefined ? {} : { dns }),
     options: shim.options.with(readAnnotations(spec.annotations)),
   };
+}
+
+/** Undefined: those of the network. Resolver options are not passed on, the guest's protocol has no field for them. */
+function dnsSettings({ dnsConfig }: PodSandboxConfig): DnsSettings | undefined {
+  const { searches = [], servers = [] } = dnsConfig ?? {};
+  return searches.length + servers.length === 0 ? undefined : { search: searches, servers };
 }

@@ -319,12 +319,13 @@ export class Task {
 
   /**
    * Pids of every process in the container, with those this shim started named. Asks the platform; when that fails
-   * it answers what this shim knows, because an empty answer makes containerd take a live task for a leak.
+   * or the container has ended, it answers what this shim knows. Never empty: containerd that starts again takes a
+   * task without pids for a leak, and deletes it with the exit status nobody has read yet.
    */
   async pids(): Promise<readonly { readonly pid: number; readonly execId: string | undefined }[]> {
     const known = new Map(
       this.processes()
-        .filter((exec) => exec.state === "running" || exec.state === "draining")
+        .filter((exec) => exec.isInit || exec.state === "running" || exec.state === "draining")
         .map((exec) => [exec.pid, exec.id]),
     );
     const listed = this.#isAnswering ? await this.#usage.processes() : undefined;

@@ -77,6 +77,7 @@ class FakeGuest {
 
   #onRequest(type: number, id: bigint, body: Body): void {
     const message = messageName(type) as MessageName;
+    this.#backend.guestRequests.push(body);
     // Waits come whenever they come: they would only blur the order of the others.
     const failure =
       message === "WaitForProcess" ? undefined : this.#backend.record(`guest ${message}${describe(body)}`);
@@ -224,6 +225,8 @@ export class FakeBackend implements HcsBackend {
     terminatedExitCode: 137,
   };
   /** Host and guest calls in order. */
+  /** Bodies of all requests to the guest. */
+  readonly guestRequests: Body[] = [];
   readonly calls: string[] = [];
   /** Thrown by the call of that name, once. */
   readonly failures: Map<string, Error> = new Map();

@@ -128,6 +128,28 @@ describe("Pod", () => {
     );
   });
 
+  describe("name servers", () => {
+    async function ofAdapter(extra: Partial<CreateRequest>): Promise<unknown> {
+      await Pod.create(await environment(), { ...request("pod", "sandbox"), ...extra });
+      const settings = backend.guestRequests
+        .map(
+          ({ Request }) =>
+            (Request as { Settings?: { DNSServerList?: string; DNSSuffix?: string } })?.Settings,
+        )
+        .find((one) => one?.DNSServerList !== undefined);
+      return [settings?.DNSServerList, settings?.DNSSuffix];
+    }
+
+    it("are those of the endpoint", async () => {
+      assert.deepEqual(await ofAdapter({}), ["10.0.0.53", "example"]);
+    });
+
+    it("are those the client names, where it does", async () => {
+      const dns = { servers: ["192.0.2.53", "192.0.2.54"], search: ["Cluster.Local"] };
+      assert.deepEqual(await ofAdapter({ dns }), ["192.0.2.53,192.0.2.54", "cluster.local"]);
+    });
+  });
+
   it("creates a workload in the same VM without touching its network", async () => {
     const pod = await runningPod();
     newCalls();

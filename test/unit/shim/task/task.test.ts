@@ -314,6 +314,13 @@ describe("Task", () => {
       assert.deepEqual(await fake.task.pids(), [{ pid: 100, execId: "web" }]);
     });
 
+    it("of a task that has ended are its first one's: without any, containerd would delete it with its status unread", async () => {
+      using fake = await running();
+      end(fake, 0, 42);
+      await fake.task.init.wait();
+      assert.deepEqual(await fake.task.pids(), [{ pid: 100, execId: "web" }]);
+    });
+
     it("of a paused task are not asked for", async () => {
       using fake = await running();
       await fake.task.pause();
