@@ -224,9 +224,9 @@ export class FakeBackend implements HcsBackend {
     pause: true,
     terminatedExitCode: 137,
   };
-  /** Host and guest calls in order. */
   /** Bodies of all requests to the guest. */
   readonly guestRequests: Body[] = [];
+  /** Host and guest calls in order. */
   readonly calls: string[] = [];
   /** Thrown by the call of that name, once. */
   readonly failures: Map<string, Error> = new Map();
