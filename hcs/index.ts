@@ -45,4 +45,4 @@ export {
   reclaimOrphans,
   reclaimSystem,
   type SystemListing,
-} from "./emulator/reclaim.ts";
+} from "./emulator/systems/reclaim.ts";

@@ -6,16 +6,16 @@ import type { BackendTraits, CallOptions, HcsBackend, HostInfo } from "../api.ts
 import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
 import type { PropertyQuery, ServiceProperties } from "../schema/properties.ts";
-import { BootProgram } from "./boot-program.ts";
+import { BootProgram } from "./systems/boot-program.ts";
 import { Calls } from "./calls.ts";
-import { EmulatedComputeSystems } from "./compute-systems.ts";
-import { requireShape } from "./document.ts";
+import { EmulatedComputeSystems } from "./systems/compute-systems.ts";
+import { requireShape } from "./systems/document.ts";
 import { FaultScript, parseFaults, type FaultRule } from "./faults.ts";
 import { EmulatedHvSocket } from "./hv-socket.ts";
-import { EmulatedNetwork } from "./network.ts";
+import { EmulatedNetwork } from "./network/network.ts";
 import { choice, list, object, required } from "./shape.ts";
-import { checkStateDirectory, DEFAULT_STATE_DIRECTORY } from "./state-directory.ts";
-import { EmulatedStorage } from "./storage.ts";
+import { checkStateDirectory, DEFAULT_STATE_DIRECTORY } from "./systems/state-directory.ts";
+import { EmulatedStorage } from "./storage/storage.ts";
 
 export interface EmulatorOptions {
   /** Where systems and sockets are kept; processes that name the same one see the same systems. Absolute and short. */

@@ -9,7 +9,7 @@ import { HRESULT } from "../hresult-table.ts";
 import { hresultFromWin32 } from "../hresult.ts";
 import type { Calls } from "./calls.ts";
 import { isGuid } from "./guid.ts";
-import { socketsDirectory } from "./state-directory.ts";
+import { socketsDirectory } from "./systems/state-directory.ts";
 import { abortable } from "./wait.ts";
 
 const WSAEADDRNOTAVAIL = 10049;

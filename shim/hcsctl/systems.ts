@@ -1,6 +1,11 @@
 /** `ps`, `inspect`, `emulator gc`: compute systems, whoever made them. */
-import { findSystem, listSystems, reclaimOrphans, type SystemListing } from "../../hcs/emulator/reclaim.ts";
-import { readSystemFile } from "../../hcs/emulator/system-file.ts";
+import {
+  findSystem,
+  listSystems,
+  reclaimOrphans,
+  type SystemListing,
+} from "../../hcs/emulator/systems/reclaim.ts";
+import { readSystemFile } from "../../hcs/emulator/systems/system-file.ts";
 import { JSON_FLAG, type Command } from "./command.ts";
 import { formatTable } from "./table.ts";
 

@@ -1,6 +1,6 @@
 /** How things are released from outside on Linux, where compute systems are the emulator's. */
-import { reclaimSystem } from "../../hcs/emulator/reclaim.ts";
-import { unmountByProgram, unmountTree } from "../../hcs/emulator/unmount-tree.ts";
+import { reclaimSystem } from "../../hcs/emulator/systems/reclaim.ts";
+import { unmountByProgram, unmountTree } from "../../hcs/emulator/storage/unmount-tree.ts";
 import type { Reclaimers } from "./reclaim.ts";
 
 export function linuxReclaimers(emulatorStateDirectory: string): Reclaimers {

@@ -13,9 +13,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { ComputeSystem } from "../../hcs/api.ts";
-import { isFrozen } from "../../hcs/emulator/cgroup-freezer.ts";
-import { memoryLimit } from "../../hcs/emulator/cgroup-statistics.ts";
-import { cgroupHierarchies, createCgroup, hierarchyOf } from "../../hcs/emulator/cgroup-tree.ts";
+import { isFrozen } from "../../hcs/emulator/cgroup/freezer.ts";
+import { memoryLimit } from "../../hcs/emulator/cgroup/statistics.ts";
+import { cgroupHierarchies, createCgroup, hierarchyOf } from "../../hcs/emulator/cgroup/tree.ts";
 import { isInvalidState, isNotFound } from "../../hcs/hresult.ts";
 import {
   MEMORY_SIZE,

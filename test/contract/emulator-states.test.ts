@@ -1,7 +1,7 @@
 /** Every operation in every state it is not for, from the table that the code reads. */
 import assert from "node:assert/strict";
 import type { ComputeSystem, ComputeSystemState } from "../../hcs/api.ts";
-import { OPERATIONS, type SystemOperation } from "../../hcs/emulator/states.ts";
+import { OPERATIONS, type SystemOperation } from "../../hcs/emulator/systems/states.ts";
 import { isAlreadyStopped, isInvalidState } from "../../hcs/hresult.ts";
 import { MEMORY_SIZE } from "../../hcs/schema/modify.ts";
 import { withBackend } from "./backend.ts";

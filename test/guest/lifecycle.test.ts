@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { freeze } from "../../hcs/emulator/cgroup-freezer.ts";
-import { cgroupHierarchies } from "../../hcs/emulator/cgroup-tree.ts";
+import { freeze } from "../../hcs/emulator/cgroup/freezer.ts";
+import { cgroupHierarchies } from "../../hcs/emulator/cgroup/tree.ts";
 import { NULL_ACTIVITY_ID } from "../../hcs/guest/protocol.ts";
 import { addNetworkNamespace, GuestFixture } from "../support/guest-fixture.ts";
 import { skipWithoutGuest } from "../support/guest-harness.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { listSystems } from "../../hcs/emulator/reclaim.ts";
+import { listSystems } from "../../hcs/emulator/systems/reclaim.ts";
 import { eachContainerd } from "../support/each-containerd.ts";
 import { until } from "../support/until.ts";
 

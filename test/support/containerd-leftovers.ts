@@ -4,9 +4,9 @@
  */
 import { type Dirent, existsSync, readFileSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { cgroupHierarchies, cgroupsBelow, removeCgroup } from "../../hcs/emulator/cgroup-tree.ts";
-import { listSystems, reclaimSystem } from "../../hcs/emulator/reclaim.ts";
-import { CGROUP_PARENT, systemKey } from "../../hcs/emulator/state-directory.ts";
+import { cgroupHierarchies, cgroupsBelow, removeCgroup } from "../../hcs/emulator/cgroup/tree.ts";
+import { listSystems, reclaimSystem } from "../../hcs/emulator/systems/reclaim.ts";
+import { CGROUP_PARENT, systemKey } from "../../hcs/emulator/systems/state-directory.ts";
 import { shimAddress } from "../../shim/bootstrap/address.ts";
 import { runCommand } from "./command.ts";
 import { isAlive, listProcesses, mountsBelow, readEnvironment, isRootedIn } from "./proc.ts";

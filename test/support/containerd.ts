@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { cgroupHierarchies, createCgroup } from "../../hcs/emulator/cgroup-tree.ts";
+import { cgroupHierarchies, createCgroup } from "../../hcs/emulator/cgroup/tree.ts";
 import { findCniPlugins } from "../../scripts/setup/requirements.ts";
 import type { ContainerdInstallation } from "../../scripts/containerd/releases.ts";
 import { type Handler, addressesIn, containerdConfig } from "./containerd-config.ts";

@@ -14,10 +14,10 @@ import {
   cgroupProcesses,
   createCgroup,
   removeCgroup,
-} from "../../hcs/emulator/cgroup-tree.ts";
-import { mountsAtOrBelow } from "../../hcs/emulator/mount-table.ts";
-import { systemPaths, type SystemFile, type SystemPaths } from "../../hcs/emulator/system-file.ts";
-import { unmountTree } from "../../hcs/emulator/unmount-tree.ts";
+} from "../../hcs/emulator/cgroup/tree.ts";
+import { mountsAtOrBelow } from "../../hcs/emulator/storage/mount-table.ts";
+import { systemPaths, type SystemFile, type SystemPaths } from "../../hcs/emulator/systems/system-file.ts";
+import { unmountTree } from "../../hcs/emulator/storage/unmount-tree.ts";
 import {
   LineSplitter,
   encodeLine,

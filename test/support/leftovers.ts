@@ -6,8 +6,8 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { cgroupHierarchies, cgroupsBelow } from "../../hcs/emulator/cgroup-tree.ts";
-import { readMounts } from "../../hcs/emulator/mount-table.ts";
+import { cgroupHierarchies, cgroupsBelow } from "../../hcs/emulator/cgroup/tree.ts";
+import { readMounts } from "../../hcs/emulator/storage/mount-table.ts";
 import { listProcesses } from "./proc.ts";
 import { until } from "./until.ts";
 

@@ -1,6 +1,6 @@
 /** The document a utility VM was made from, as the emulator keeps it. */
-import { systemDirectory } from "../../hcs/emulator/state-directory.ts";
-import { readSystemFile } from "../../hcs/emulator/system-file.ts";
+import { systemDirectory } from "../../hcs/emulator/systems/state-directory.ts";
+import { readSystemFile } from "../../hcs/emulator/systems/system-file.ts";
 import type { ComputeSystemDocument } from "../../hcs/schema/compute-system.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** The guest agent: what the VM of an emulated compute system does for its host. */
 import type { NotificationType } from "../../guest/protocol.ts";
 import { NULL_CONTAINER_ID, type ContainerNotification } from "../../guest/protocol.ts";
-import { cgroupProcesses, cgroupHierarchies, type CgroupHierarchy } from "../cgroup-tree.ts";
+import { cgroupProcesses, cgroupHierarchies, type CgroupHierarchy } from "../cgroup/tree.ts";
 import type { Container } from "./container.ts";
 import { ContainerTable } from "./container-table.ts";
 import { createContainer } from "./create-container.ts";

@@ -1,7 +1,7 @@
 /** Removing what a container has left in the guest. */
 import { existsSync, rmSync } from "node:fs";
-import { removeCgroup, type CgroupHierarchy } from "../cgroup-tree.ts";
-import { mountsAtOrBelow } from "../mount-table.ts";
+import { removeCgroup, type CgroupHierarchy } from "../cgroup/tree.ts";
+import { mountsAtOrBelow } from "../storage/mount-table.ts";
 import type { Container } from "./container.ts";
 import { GuestError, RESULT } from "./errors.ts";
 import type { Runc } from "./runc.ts";

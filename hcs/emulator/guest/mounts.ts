@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { mount, MS, unmount } from "../../posix/libc.ts";
-import { mountsAtOrBelow } from "../mount-table.ts";
-import { shortenLayers } from "../overlay-options.ts";
+import { mountsAtOrBelow } from "../storage/mount-table.ts";
+import { shortenLayers } from "../storage/overlay-options.ts";
 import { GuestError, RESULT } from "./errors.ts";
 import { ownPath } from "./guest-path.ts";
 import type { CombinedLayersSettings, MappedDirectorySettings } from "./requests.ts";

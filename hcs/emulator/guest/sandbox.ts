@@ -5,7 +5,7 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { mount, MS } from "../../posix/libc.ts";
-import { mountsAtOrBelow } from "../mount-table.ts";
+import { mountsAtOrBelow } from "../storage/mount-table.ts";
 import { GuestError, RESULT } from "./errors.ts";
 import { unmountTree } from "./mounts.ts";
 import { NETWORK_FILES, type NetworkFiles } from "./network-files.ts";

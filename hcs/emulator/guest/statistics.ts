@@ -14,7 +14,7 @@ import type {
   MemoryEntry,
   MemoryMetrics,
 } from "../../guest/properties.ts";
-import { hierarchyOf, type CgroupHierarchy } from "../cgroup-tree.ts";
+import { hierarchyOf, type CgroupHierarchy } from "../cgroup/tree.ts";
 
 /** USER_HZ is 100 on every Linux: a tick is 10 ms. */
 const NS_PER_TICK = 10_000_000n;

@@ -8,7 +8,7 @@
 import { bootGuest } from "../guest/boot.ts";
 import { describe } from "../guest/errors.ts";
 import { GuestLog, logLevelOf } from "../guest/log.ts";
-import { readSystemFile, systemPaths, type SystemFile } from "../system-file.ts";
+import { readSystemFile, systemPaths, type SystemFile } from "../systems/system-file.ts";
 import { dialIn } from "./dial.ts";
 import { Handles } from "./handles.ts";
 import type { WorkerExitType } from "./messages.ts";

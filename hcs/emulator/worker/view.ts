@@ -5,9 +5,9 @@
 import { closeSync, constants, mkdirSync, openSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mount, MS, raiseLoopback, setHostname, unmount } from "../../posix/libc.ts";
-import { cgroupHierarchies } from "../cgroup-tree.ts";
-import { readMounts } from "../mount-table.ts";
-import { systemPaths, type SystemFile } from "../system-file.ts";
+import { cgroupHierarchies } from "../cgroup/tree.ts";
+import { readMounts } from "../storage/mount-table.ts";
+import { systemPaths, type SystemFile } from "../systems/system-file.ts";
 
 /** Where the guest finds the Hyper-V sockets. */
 export const HV_SOCKETS = "/run/hv";

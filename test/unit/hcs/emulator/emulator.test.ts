@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createEmulator, EMULATED_BUILD } from "../../../../hcs/emulator/emulator.ts";
-import { listSystems, reclaimOrphans, reclaimSystem } from "../../../../hcs/emulator/reclaim.ts";
+import { listSystems, reclaimOrphans, reclaimSystem } from "../../../../hcs/emulator/systems/reclaim.ts";
 
 const workerEntry = { command: ["/opt/runhcs/worker"] };
 

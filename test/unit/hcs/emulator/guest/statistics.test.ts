@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { CgroupHierarchy } from "../../../../../hcs/emulator/cgroup-tree.ts";
+import type { CgroupHierarchy } from "../../../../../hcs/emulator/cgroup/tree.ts";
 import { readMetrics } from "../../../../../hcs/emulator/guest/statistics.ts";
 import { makeShortDirectory } from "../../../../support/temp-directory.ts";
 

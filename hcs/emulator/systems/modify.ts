@@ -1,0 +1,132 @@
+/** What HcsModifyComputeSystem can change of a VM: a table of resource paths and the requests each takes. */
+import { HcsError } from "../../errors.ts";
+import { HRESULT } from "../../hresult-table.ts";
+import {
+  MEMORY_SIZE,
+  PLAN9_SHARES,
+  PROCESSOR_LIMITS,
+  type ModifySettingRequest,
+  type ProcessorLimits,
+} from "../../schema/modify.ts";
+import { FULL_LIMIT, limitCgroup, type VmTopology } from "../cgroup/limits.ts";
+import { cgroupUsage } from "../cgroup/statistics.ts";
+import type { CgroupHierarchy } from "../cgroup/tree.ts";
+import { NO_PROCESSOR_CONTROL, requireShape } from "./document.ts";
+import { addNetworkAdapter, removeNetworkAdapter } from "../network/adapters.ts";
+import type { EmulatedNetwork } from "../network/network.ts";
+import { addPlan9Share, removePlan9Share, type ModifyTarget } from "../storage/plan9-shares.ts";
+import { any, choice, integer, nonEmptyString, object, required, unsupported } from "../shape.ts";
+import type { HostPaths } from "./state-directory.ts";
+import { OPERATIONS } from "./states.ts";
+
+/** The parts of a system that can be modified. */
+export interface ModifiedSystem {
+  readonly id: string;
+  readonly paths: HostPaths;
+  readonly cgroup: string;
+  /** Virtual processors of its document. */
+  readonly processorCount: number;
+  readonly network: EmulatedNetwork;
+  readonly hierarchies: readonly CgroupHierarchy[];
+  readonly hostProcessors: number;
+}
+
+const REQUEST = object({
+  ResourcePath: required(nonEmptyString),
+  RequestType: choice("Add", "Remove", "Update"),
+  Settings: any,
+  GuestRequest: unsupported("requests to the guest go through its guest connection"),
+});
+
+const MEMORY_SETTINGS = integer({ min: 2, max: 0xffff_ffff, multipleOf: 2 });
+const PROCESSOR_SETTINGS = object({
+  Limit: integer({ max: FULL_LIMIT }),
+  Weight: integer({ max: 10_000 }),
+  Reservation: unsupported(NO_PROCESSOR_CONTROL),
+  MaximumFrequencyMHz: unsupported(NO_PROCESSOR_CONTROL),
+});
+
+type Handler = (
+  system: ModifiedSystem,
+  settings: unknown,
+  target: ModifyTarget,
+  /** Variable part of the resource path. */
+  name: string,
+) => void | Promise<void>;
+
+/** By request type; `Set` is a request without one. */
+type Requests = Partial<Record<"Add" | "Remove" | "Update" | "Set", Handler>>;
+
+const setMemory: Handler = (system, settings, { operation, id }) => {
+  requireShape(settings, MEMORY_SETTINGS, operation, id);
+  const memoryMb = settings as number;
+  const refuse = (cause?: unknown): never => {
+    const detail = `the VM uses more memory than ${memoryMb} MiB`;
+    throw new HcsError({ operation, target: id, hresult: HRESULT.noSystemResources, detail, cause });
+  };
+  // Not left to the kernel: cgroup v2 takes any limit, and kills processes until it is kept.
+  const { anonymous } = cgroupUsage(system.cgroup, system.hierarchies).memory;
+  if (anonymous > memoryMb * 1024 ** 2) refuse();
+  try {
+    setLimits(system, { memoryMb });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
+    refuse(error);
+  }
+};
+
+const setProcessors: Handler = (system, settings, { operation, id }) => {
+  requireShape(settings, PROCESSOR_SETTINGS, operation, id);
+  const { Limit = 0, Weight = 0 } = settings as ProcessorLimits;
+  const processors = { count: system.processorCount, limit: Limit, weight: Weight };
+  setLimits(system, { processors });
+};
+
+const RESOURCES: readonly { readonly path: RegExp; readonly requests: Requests }[] = [
+  {
+    path: exactly(PLAN9_SHARES),
+    requests: {
+      Add: ({ paths }, settings, target) => addPlan9Share(paths, settings, target),
+      Remove: ({ paths }, settings, target) => removePlan9Share(paths, settings, target),
+    },
+  },
+  {
+    path: /^VirtualMachine\/Devices\/NetworkAdapters\/([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$/,
+    requests: {
+      Add: ({ paths, network }, settings, target, nic) =>
+        addNetworkAdapter(paths, nic, settings, network, target),
+      Remove: ({ paths }, settings, target, nic) => removeNetworkAdapter(paths, nic, settings, target),
+    },
+  },
+  { path: exactly(MEMORY_SIZE), requests: { Set: setMemory, Update: setMemory } },
+  { path: exactly(PROCESSOR_LIMITS), requests: { Set: setProcessors, Update: setProcessors } },
+];
+
+/** Carries out `request`. */
+export async function modifySystem(system: ModifiedSystem, request: ModifySettingRequest): Promise<void> {
+  const { id } = system;
+  const operation = OPERATIONS.modify.phrase;
+  const refuse = (detail: string): never => {
+    throw new HcsError({ operation, target: id, hresult: HRESULT.notSupported, detail });
+  };
+  requireShape(request, REQUEST, operation, id);
+  const { ResourcePath, RequestType = "Set", Settings } = request;
+  const resource = RESOURCES.find(({ path }) => path.test(ResourcePath));
+  if (resource === undefined) return refuse(`the emulator has no resource "${ResourcePath}"`);
+  const handler = resource.requests[RequestType];
+  if (handler === undefined) {
+    return refuse(
+      `resource "${ResourcePath}" takes ${Object.keys(resource.requests).join(", ")}, not ${RequestType}`,
+    );
+  }
+  const name = resource.path.exec(ResourcePath)?.[1] ?? "";
+  await handler(system, Settings, { operation, id }, name.toLowerCase());
+}
+
+function setLimits({ cgroup, hierarchies, hostProcessors }: ModifiedSystem, topology: VmTopology): void {
+  limitCgroup(cgroup, topology, hierarchies, hostProcessors);
+}
+
+function exactly(path: string): RegExp {
+  return new RegExp(`^${path}$`);
+}
