@@ -64,7 +64,7 @@ describe("reclaim", () => {
       );
       return maps.includes("koffi");
     };
-    assert.equal(load("emulator/reclaim.ts"), false);
+    assert.equal(load("emulator/systems/reclaim.ts"), false);
     assert.equal(load("emulator/emulator.ts"), true);
   });
 
