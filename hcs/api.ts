@@ -9,10 +9,16 @@
  * rejects with the signal's reason, and a completion that arrives later is released by the backend.
  */
 import type { Duplex } from "node:stream";
+import type { HcnEndpoint, HcnNamespace } from "./guest/hcn.ts";
+import type { HostFiles } from "./port/files.ts";
+import type { HostJobs } from "./port/jobs.ts";
+import type { WindowsLayers } from "./port/layers.ts";
 import type { ComputeSystemDocument } from "./schema/compute-system.ts";
 import type { ModifySettingRequest } from "./schema/modify.ts";
 import type { ProcessParameters } from "./schema/process.ts";
 import type { PropertyQuery, ServiceProperties, SystemProperties } from "./schema/properties.ts";
+import type { ModifyServiceRequest } from "./schema/service.ts";
+import type { TimeZoneInformation } from "./schema/time-zone.ts";
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
@@ -22,6 +28,8 @@ export interface CallOptions {
 export interface BackendTraits {
   /** Any message of `Stats`: Linux containerd reads cgroup metrics, Windows containerd runhcs statistics. */
   readonly statistics: "cgroups" | "runhcs";
+  /** Rules of the paths of the host: bundles, layers, mount sources. */
+  readonly paths: "posix" | "win32";
   /** Upstream stdio of tasks: FIFOs that the client made, or named pipes that the client serves. */
   readonly stdio: "fifo" | "named-pipe";
   /** Linux CRI passes a stderr path even for terminals; on Windows it is refused. */
@@ -39,6 +47,8 @@ export interface HostInfo {
   readonly logicalProcessors: number;
   /** Where the kernel and root file system of Linux utility VMs are, unless an annotation says otherwise. */
   readonly linuxBootFiles: LinuxBootFiles;
+  /** The host's time zone, where documents carry it. */
+  readonly timeZone?: TimeZoneInformation;
   /** What a Linux sandbox runs that brings no image; absent where such sandboxes cannot be. */
   readonly pauseProgram?: PauseProgram;
 }
@@ -64,8 +74,15 @@ export interface HcsBackend {
   readonly storage: Storage;
   readonly network: Network;
   readonly hvSocket: HvSocket;
+  readonly files: HostFiles;
+  /** Absent where the host cannot have Windows containers. */
+  readonly layers?: WindowsLayers;
+  /** Absent where the host cannot have HostProcess containers. */
+  readonly jobs?: HostJobs;
   /** HcsGetServiceProperties. */
   serviceProperties(query: PropertyQuery, options?: CallOptions): Promise<ServiceProperties>;
+  /** HcsModifyServiceSettings. */
+  modifyService(request: ModifyServiceRequest, options?: CallOptions): Promise<void>;
   /** Releases what the backend itself holds. Compute systems whose handles are open end with their handles. */
   close(): Promise<void>;
 }
@@ -192,6 +209,10 @@ export interface Storage {
   mount(mounts: readonly RootfsMount[], target: string, options?: CallOptions): Promise<void>;
   /** Undoes every mount on and below `target`. A target without mounts is success. */
   unmount(target: string, options?: CallOptions): Promise<void>;
+  /** HcsGrantVmAccess: lets the VM of this id open the file. */
+  grantVmAccess(vmId: string, path: string, options?: CallOptions): Promise<void>;
+  /** HcsGrantVmGroupAccess with an access mask (GENERIC_*, unsigned): lets every VM open the file or directory. */
+  grantVmGroupAccess(path: string, accessMask: number, options?: CallOptions): Promise<void>;
 }
 
 export interface Network {
@@ -206,6 +227,8 @@ export interface NetworkNamespace {
   /** Lower-case GUID. */
   readonly id: string;
   readonly endpoints: readonly NetworkEndpoint[];
+  /** As HCN describes it: what a Windows guest is told. Absent where there is no HCN. */
+  readonly document?: HcnNamespace;
 }
 
 /** The parts of an HCN endpoint that a guest needs. */
@@ -222,6 +245,8 @@ export interface NetworkEndpoint {
     readonly metric?: number;
   }[];
   readonly dns: DnsSettings;
+  /** As HCN describes it: what a Windows guest is told. Absent where there is no HCN. */
+  readonly document?: HcnEndpoint;
 }
 
 export interface DnsSettings {
@@ -241,6 +266,21 @@ export interface HvSocket {
   /** Binds and listens. The other side can connect as soon as this resolves. */
   listen(address: HvSocketAddress, options?: CallOptions): Promise<HvSocketListener>;
   connect(address: HvSocketAddress, options?: CallOptions): Promise<Duplex>;
+  /**
+   * Makes a Windows container in a VM reachable under an address of its own, until the registration is closed
+   * (HcsCreateOrOpen of an HvSocket address info). Addresses are lower-case GUIDs.
+   */
+  registerContainer(container: HvSocketContainer, options?: CallOptions): Promise<HvSocketRegistration>;
+}
+
+export interface HvSocketContainer {
+  readonly vmId: string;
+  /** `SystemGUID` property of the container. */
+  readonly systemId: string;
+}
+
+export interface HvSocketRegistration {
+  close(): Promise<void>;
 }
 
 export interface HvSocketListener {

@@ -6,6 +6,7 @@ import type { BackendTraits, CallOptions, HcsBackend, HostInfo } from "../api.ts
 import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
 import type { PropertyQuery, ServiceProperties } from "../schema/properties.ts";
+import type { ModifyServiceRequest } from "../schema/service.ts";
 import { BootProgram } from "./systems/boot-program.ts";
 import { Calls } from "./calls.ts";
 import { EmulatedComputeSystems } from "./systems/compute-systems.ts";
@@ -15,6 +16,7 @@ import { EmulatedHvSocket } from "./hv-socket.ts";
 import { EmulatedNetwork } from "./network/network.ts";
 import { choice, list, object, required } from "./shape.ts";
 import { checkStateDirectory, DEFAULT_STATE_DIRECTORY } from "./systems/state-directory.ts";
+import { EmulatedFiles } from "./storage/files.ts";
 import { EmulatedStorage } from "./storage/storage.ts";
 
 export interface EmulatorOptions {
@@ -37,6 +39,7 @@ export interface EmulatorOptions {
 export const EMULATED_BUILD = 20348;
 
 const TRAITS: BackendTraits = {
+  paths: "posix",
   statistics: "cgroups",
   stdio: "fifo",
   terminalStderr: "ignored",
@@ -73,6 +76,7 @@ class Emulator implements HcsBackend {
   readonly storage: EmulatedStorage;
   readonly network: EmulatedNetwork;
   readonly hvSocket: EmulatedHvSocket;
+  readonly files: EmulatedFiles;
   readonly #calls: Calls;
   readonly #boot: BootProgram;
   readonly #processors: number = cpus().length;
@@ -86,6 +90,7 @@ class Emulator implements HcsBackend {
     });
     this.storage = new EmulatedStorage(this.#calls);
     this.network = new EmulatedNetwork(this.#calls);
+    this.files = new EmulatedFiles(this.#calls);
     this.hvSocket = new EmulatedHvSocket(this.#calls, stateDirectory);
     this.computeSystems = new EmulatedComputeSystems({
       stateDirectory,
@@ -120,6 +125,15 @@ class Emulator implements HcsBackend {
         throw new HcsError({ operation: phrase, target, hresult: HRESULT.invalidArgument, detail });
       }
       return { Properties: [{ LogicalProcessorCount: this.#processors }] };
+    });
+  }
+
+  /** No service of the emulator has settings. */
+  modifyService(request: ModifyServiceRequest, options: CallOptions = {}): Promise<void> {
+    const phrase = "modify service setting";
+    const target = request.PropertyType;
+    return this.#calls.run("modifyService", { phrase, target, ...options }, () => {
+      throw new HcsError({ operation: phrase, target, hresult: HRESULT.notSupported });
     });
   }
 

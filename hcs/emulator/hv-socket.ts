@@ -3,7 +3,14 @@ import { existsSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { join } from "node:path";
-import type { CallOptions, HvSocket, HvSocketAddress, HvSocketListener } from "../api.ts";
+import type {
+  CallOptions,
+  HvSocket,
+  HvSocketAddress,
+  HvSocketContainer,
+  HvSocketListener,
+  HvSocketRegistration,
+} from "../api.ts";
 import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
 import { hresultFromWin32 } from "../hresult.ts";
@@ -42,6 +49,13 @@ export class EmulatedHvSocket implements HvSocket {
       this.#listeners.add(listener);
       return listener;
     });
+  }
+
+  /** Sockets are found by their path here, whoever is inside the VM: nothing has to be redirected. */
+  registerContainer(container: HvSocketContainer, options: CallOptions = {}): Promise<HvSocketRegistration> {
+    const { vmId, systemId } = container;
+    const call = { phrase: "register container", target: systemId, runtimeId: vmId, ...options };
+    return this.#calls.run("hvSocket.registerContainer", call, () => ({ close: () => Promise.resolve() }));
   }
 
   /** Fails with WSAENETUNREACH when there is no such VM, with WSAECONNREFUSED when nobody in it listens. */

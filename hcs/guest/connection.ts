@@ -8,6 +8,7 @@ import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
 import { stringifyJson } from "../json.ts";
 import type { ProcessParameters } from "../schema/process.ts";
+import type { TimeZoneInformation } from "../schema/time-zone.ts";
 import type { Listen } from "./accept.ts";
 import { GuestBridge, type BridgeEnd, type RequestOptions } from "./bridge.ts";
 import { GuestContainer, type ContainerExitType, type ContainerHost } from "./container.ts";
@@ -24,7 +25,6 @@ import {
   type NotificationType,
   type RequestBody,
   type ResponseBody,
-  type TimeZoneInformation,
   type VirtualMachineConfig,
   type WindowsContainerConfig,
 } from "./protocol.ts";

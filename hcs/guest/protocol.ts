@@ -6,6 +6,7 @@
  * because it is zero, the member is optional here.
  */
 import type { SchemaVersion } from "../schema/compute-system.ts";
+import type { TimeZoneInformation } from "../schema/time-zone.ts";
 import type { GuestModifyRequest } from "./resources.ts";
 
 export const PROTOCOL_VERSION = 4;
@@ -200,28 +201,6 @@ export interface WindowsContainerConfig {
 export interface VirtualMachineConfig {
   SystemType: "Container";
   TimeZoneInformation: TimeZoneInformation;
-}
-
-/** TIME_ZONE_INFORMATION; zero members are left out, the two dates never. Biases are minutes. */
-export interface TimeZoneInformation {
-  Bias?: number;
-  StandardName?: string;
-  StandardDate: SystemTime;
-  StandardBias?: number;
-  DaylightName?: string;
-  DaylightDate: SystemTime;
-  DaylightBias?: number;
-}
-
-export interface SystemTime {
-  Year?: number;
-  Month?: number;
-  DayOfWeek?: number;
-  Day?: number;
-  Hour?: number;
-  Minute?: number;
-  Second?: number;
-  Milliseconds?: number;
 }
 
 export interface ExecuteProcessRequest extends GuestRequest {

@@ -17,6 +17,8 @@ import type {
   SystemExit,
 } from "../../hcs/api.ts";
 import { HcsError } from "../../hcs/errors.ts";
+import type { HostFiles } from "../../hcs/port/files.ts";
+import type { ModifyServiceRequest } from "../../hcs/schema/service.ts";
 import { encodeFrame, FrameDecoder } from "../../hcs/guest/frame.ts";
 import {
   CONTAINER_NOTIFICATION,
@@ -218,6 +220,7 @@ export class FakeSystem implements ComputeSystem {
 export class FakeBackend implements HcsBackend {
   readonly name = "fake";
   readonly traits: BackendTraits = {
+    paths: "posix",
     statistics: "cgroups",
     stdio: "fifo",
     terminalStderr: "ignored",
@@ -281,6 +284,8 @@ export class FakeBackend implements HcsBackend {
     mountTypes: ["overlay", "bind"],
     mount: async () => this.call("mount rootfs"),
     unmount: async () => this.call("unmount rootfs"),
+    grantVmAccess: async (_vm, path) => this.call(`grant ${path}`),
+    grantVmGroupAccess: async (path) => this.call(`grant group ${path}`),
   };
 
   readonly network: Network = {
@@ -308,6 +313,7 @@ export class FakeBackend implements HcsBackend {
       return this.#listener(serviceId, options?.signal);
     },
     connect: () => Promise.reject(new HcsError({ operation: "connect", hresult: HRESULT.notSupported })),
+    registerContainer: async () => ({ close: async () => undefined }),
   };
 
   #listener(serviceId: string, _signal?: AbortSignal): HvSocketListener {
@@ -330,6 +336,21 @@ export class FakeBackend implements HcsBackend {
         closed.reject(new Error("listener is closed"));
       },
     };
+  }
+
+  readonly files: HostFiles = {
+    stat: async () => undefined,
+    finalPath: async (path) => path,
+    readFile: (path) => Promise.reject(new Error(`no file ${path}`)),
+    makeDirectory: async () => undefined,
+    copyFile: async () => undefined,
+    remove: async () => undefined,
+    makeTemporaryDirectory: async (prefix) => `/tmp/${prefix}`,
+    makeLink: async () => undefined,
+  };
+
+  async modifyService(request: ModifyServiceRequest): Promise<void> {
+    this.call(`modify service ${request.PropertyType}`);
   }
 
   async serviceProperties(): Promise<ServiceProperties> {

@@ -51,6 +51,21 @@ export class EmulatedStorage implements Storage {
       await unmountTree(real, unmountDirectly);
     });
   }
+
+  /** The worker of a VM opens files as root: there is nothing to grant but the file must be there. */
+  grantVmAccess(vmId: string, path: string, options: CallOptions = {}): Promise<void> {
+    const call = { phrase: `grant VM ${vmId} access to`, target: path, ...options };
+    return this.#calls.run("storage.grantVmAccess", call, () => {
+      realpathSync(path);
+    });
+  }
+
+  grantVmGroupAccess(path: string, _accessMask: number, options: CallOptions = {}): Promise<void> {
+    const call = { phrase: "grant VMs access to", target: path, ...options };
+    return this.#calls.run("storage.grantVmGroupAccess", call, () => {
+      realpathSync(path);
+    });
+  }
 }
 
 async function mountAll(
