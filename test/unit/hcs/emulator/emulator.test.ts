@@ -18,7 +18,8 @@ describe("createEmulator", () => {
     assert.deepEqual(emulator.traits, {
       statistics: "cgroups",
       stdio: "fifo",
-      terminalStderr: "ignored",
+      paths: "posix",
+    terminalStderr: "ignored",
       pause: true,
       terminatedExitCode: 137,
     });
