@@ -19,7 +19,7 @@ describe("createEmulator", () => {
       statistics: "cgroups",
       stdio: "fifo",
       paths: "posix",
-    terminalStderr: "ignored",
+      terminalStderr: "ignored",
       pause: true,
       terminatedExitCode: 137,
     });
