@@ -1,4 +1,4 @@
-import { UVM_STATES, UVM_TRANSITIONS } from "../../shim/pod/states.ts";
+import { UVM_STATES, UVM_TRANSITIONS } from "../../shim/pod/vm/states.ts";
 import { EXEC_STATES, EXEC_TRANSITIONS, EXEC_VERDICTS, TASK_VERDICTS } from "../../shim/task/states.ts";
 import { code, document, GENERATED, table } from "./markdown.ts";
 

@@ -1,42 +1,31 @@
 /**
- * A pod: the one owner of a utility VM, its sandbox task and the tasks of its workloads. A task that is not part of a
+ * A pod: the one owner of what isolates it, its sandbox task and the tasks of its workloads. A task that is not part of a
  * Kubernetes pod is a pod of its own, with nothing but a sandbox task.
  */
-import { AnnotationReader } from "../../oci/annotations/read.ts";
-import { linuxVmDocument, linuxVmOptions, type LinuxVmHost } from "../../oci/documents/linux-vm.ts";
 import type { ComputeSystemDocument } from "../../hcs/schema/compute-system.ts";
 import { messageOf, ShimError } from "../errors.ts";
-import type { LogFields } from "../log/logger.ts";
 import type { Phases } from "../phases/phases.ts";
-import type { Holdings } from "../resources/holdings.ts";
 import { EXEC_STATE_WORDS } from "../task/states.ts";
 import { NEVER_RAN, type ExitRecord } from "../task/exec.ts";
 import { SIGKILL } from "../task/signals.ts";
 import type { Task, TaskEvents } from "../task/task.ts";
-import { createTask, type PhasesOf } from "./create-task.ts";
+import { podContainers, type PodContainers } from "./containers.ts";
+import { createTask } from "./create-task.ts";
 import type { PodEnvironment } from "./environment.ts";
-import { LinuxContainer, type LinuxContainerInit } from "./linux-container.ts";
-import type { PodNetwork } from "./network.ts";
 import type { CreateRequest } from "./request.ts";
-import { ownerRole, workloadRole } from "./roles.ts";
-import { ShareNames } from "./shares.ts";
-import { Uvm } from "./uvm.ts";
-
-/** Directory of the bundle where the root file system is mounted. */
-const ROOTFS = "rootfs";
+import type { Uvm } from "./vm/uvm.ts";
 
 export class Pod {
   readonly id: string;
   readonly #environment: PodEnvironment;
   readonly #events: TaskEvents;
-  readonly #shareNames = new ShareNames();
+  readonly #containers: PodContainers;
   /** A workload that is being created has its id, and no task yet. */
   readonly #workloads = new Map<string, Task | undefined>();
-  #uvm: Uvm | undefined;
   #sandbox: Task | undefined;
 
   /**
-   * Creates the pod out of the request for its sandbox (or for a task of its own): VM, network, container. On failure
+   * Creates the pod out of the request for its sandbox (or for a task of its own), with all that isolates it. On failure
    * nothing is left.
    *
    * @param events where the sandbox task reports; workloads report to the environment's
@@ -46,15 +35,21 @@ export class Pod {
     request: CreateRequest,
     events: TaskEvents = environment.events,
   ): Promise<Pod> {
-    const pod = new Pod(environment, request.id, events);
+    const pod = new Pod(environment, request, events);
     await pod.#createSandbox(request);
     return pod;
   }
 
-  private constructor(environment: PodEnvironment, id: string, events: TaskEvents) {
+  private constructor(environment: PodEnvironment, { id, isolation }: CreateRequest, events: TaskEvents) {
     this.id = id;
     this.#environment = environment;
     this.#events = events;
+    this.#containers = podContainers(isolation, {
+      id,
+      environment,
+      stopWorkloads: (phases) => this.#stopWorkloads(phases),
+      report: (message, error) => this.#report(message, error),
+    });
   }
 
   get sandbox(): Task {
@@ -64,11 +59,11 @@ export class Pod {
 
   /** The document its VM was made of. */
   get document(): ComputeSystemDocument | undefined {
-    return this.#uvm?.document;
+    return this.uvm?.document;
   }
 
   get uvm(): Uvm | undefined {
-    return this.#uvm;
+    return this.#containers.uvm;
   }
 
   /** The sandbox first. */
@@ -90,17 +85,12 @@ export class Pod {
     this.#admit(request);
     this.#workloads.set(request.id, undefined);
     try {
-      const uvm = this.#requireUvm(request.id);
+      this.#requireLivePod(request.id);
       const task = await createTask(
         this.#environment,
         request,
         this.#surroundings(this.#environment.events),
-        (holdings, phasesOf) =>
-          LinuxContainer.create(
-            this.#containerInit(request, uvm, holdings, undefined),
-            workloadRole(request.id, uvm),
-            phasesOf("create"),
-          ),
+        (holdings, phasesOf) => this.#containers.createWorkload(request, { holdings, phasesOf }),
       );
       this.#workloads.set(request.id, task);
       return task;
@@ -148,23 +138,13 @@ export class Pod {
   }
 
   async #createSandbox(request: CreateRequest): Promise<void> {
-    const podNetwork = podNetworkOf(request);
     this.#sandbox = await createTask(
       this.#environment,
       request,
       this.#surroundings(this.#events),
-      async (holdings, phasesOf) => {
-        const phases = phasesOf("create");
-        const uvm = await this.#createVm(request, holdings, phasesOf);
-        const init = this.#containerInit(request, uvm, holdings, podNetwork);
-        return LinuxContainer.create(
-          init,
-          ownerRole(uvm, (exit) => this.#stopWorkloads(exit)),
-          phases,
-        );
-      },
+      (holdings, phasesOf) => this.#containers.createSandbox(request, { holdings, phasesOf }),
     );
-    void this.#uvm?.ended.then(({ expected }) => (expected ? undefined : this.#onVmLost()));
+    void this.uvm?.ended.then(({ expected }) => (expected ? undefined : this.#onVmLost()));
   }
 
   /** What runs in a lost VM ends by itself; what never ran has to be told. */
@@ -173,82 +153,14 @@ export class Pod {
     await Promise.all(processes.map((exec) => exec.forceExit(NEVER_RAN)));
   }
 
-  async #createVm(request: CreateRequest, holdings: Holdings, phasesOf: PhasesOf): Promise<Uvm> {
-    const { backend, logger, owner } = this.#environment;
-    const id = `${request.id}@vm`;
-    const document = this.#vmDocument(request, owner);
-    const uvm = await holdings.acquire(
-      { kind: "vm", key: `vm:${id}`, data: { id } },
-      () =>
-        Uvm.create(
-          {
-            id,
-            document,
-            backend,
-            guestLog: {
-              onRecord: ({ level, message, fields }) =>
-                logger.log(level === "warning" ? "warn" : level, message, {
-                  uvm: id,
-                  ...plainFields(fields),
-                }),
-              onTerminated: (text) => logger.error("the guest ended with a message", { uvm: id, text }),
-            },
-            report: (message, error) => this.#report(message, error),
-          },
-          phasesOf("create"),
-        ),
-      async () => this.#uvm?.close(phasesOf("exit")),
-    );
-    this.#uvm = uvm;
-    await uvm.start(phasesOf("create"));
-    return uvm;
-  }
-
-  #vmDocument(request: CreateRequest, owner: string): ComputeSystemDocument {
-    const { host, logger } = this.#environment;
-    const { directory, files } = host.linuxBootFiles;
-    const vmHost: LinuxVmHost = {
-      build: host.build,
-      logicalProcessors: host.logicalProcessors,
-      bootDirectory: request.options.linuxBootFiles || directory,
-      bootFiles: files,
-    };
-    const reader = new AnnotationReader(request.spec.annotations);
-    const options = linuxVmOptions(reader, request.spec.windows?.resources ?? {}, vmHost, "info");
-    for (const { at, message, value } of reader.warnings)
-      logger.warn("annotation was not followed", { task: request.id, at, message, value });
-    return linuxVmDocument(options, vmHost, owner);
-  }
-
-  #containerInit(
-    request: CreateRequest,
-    uvm: Uvm,
-    holdings: Holdings,
-    podNetwork: PodNetwork | undefined,
-  ): LinuxContainerInit {
-    const { storage, network } = this.#environment.backend;
-    return {
-      id: request.id,
-      spec: request.spec,
-      rootfsTarget: `${request.bundle}/${ROOTFS}`,
-      rootfs: request.rootfs,
-      uvm,
-      shareNames: this.#shareNames,
-      holdings,
-      storage,
-      network,
-      podNetwork,
-    };
-  }
-
   #surroundings(events: TaskEvents): Parameters<typeof createTask>[2] {
     return {
       events,
       beforeInitExit: async (task) => {
         if (task === this.#sandbox) await this.#awaitLostWorkloads();
       },
-      isVmEndExpected: () => this.#uvm?.state === "closing" || this.#uvm?.state === "closed",
-      isVmGone: () => this.#uvm === undefined || !this.#uvm.isAlive,
+      isVmEndExpected: () => this.uvm?.state === "closing" || this.uvm?.state === "closed",
+      isVmGone: () => this.uvm === undefined || !this.uvm.isAlive,
     };
   }
 
@@ -257,7 +169,7 @@ export class Pod {
     const live = this.#workloadTasks().filter(
       ({ init }) => init.state === "running" || init.state === "draining",
     );
-    if (live.length === 0 || this.#uvm?.isAlive !== true) return;
+    if (live.length === 0 || this.#isLost) return;
     try {
       await phases.run("workloads-stop", async (signal) => {
         await Promise.allSettled(live.map((task) => task.kill("", SIGKILL, true)));
@@ -270,7 +182,7 @@ export class Pod {
 
   /** When the VM is lost, workloads report their end before the sandbox does. */
   async #awaitLostWorkloads(): Promise<void> {
-    if (this.#uvm?.isAlive === true) return;
+    if (!this.#isLost) return;
     const started = this.#workloadTasks().filter(({ init }) => init.state !== "created");
     await Promise.all(started.map((task) => task.init.wait()));
   }
@@ -279,9 +191,14 @@ export class Pod {
     return [...this.#workloads.values()].filter((task) => task !== undefined);
   }
 
-  #requireUvm(id: string): Uvm {
-    if (this.#uvm?.isAlive === true) return this.#uvm;
-    throw new ShimError("VM_LOST", `cannot create "${id}" in pod "${this.id}": its VM is gone`);
+  #requireLivePod(id: string): void {
+    if (this.#isLost)
+      throw new ShimError("VM_LOST", `cannot create "${id}" in pod "${this.id}": its VM is gone`);
+  }
+
+  /** It had a VM, which is gone. */
+  get #isLost(): boolean {
+    return this.uvm?.isAlive === false;
   }
 
   #report(message: string, error: unknown): void {
@@ -289,28 +206,6 @@ export class Pod {
   }
 }
 
-/**
- * The network of a sandbox: on Windows the id of a compute network namespace, on Linux the path of a network namespace
- * that the client made. A namespace without a path is the container's own affair.
- */
-function podNetworkOf({ spec, dns }: CreateRequest): PodNetwork | undefined {
-  const reference =
-    spec.windows?.networkNamespace ?? spec.linux?.namespaces.find(({ type }) => type === "network")?.path;
-  return reference === undefined ? undefined : { reference, ...(dns === undefined ? {} : { dns }) };
-}
-
 function isGone(error: unknown): boolean {
   return error instanceof ShimError && (error.code === "PROCESS_GONE" || error.code === "TASK_NOT_FOUND");
-}
-
-/** Fields of a guest's log line, as fields of ours. */
-function plainFields(fields: Readonly<Record<string, unknown>>): LogFields {
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [
-      key,
-      typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-        ? value
-        : JSON.stringify(value),
-    ]),
-  );
 }

@@ -5,6 +5,9 @@ import type { Spec } from "../../oci/spec.ts";
 import type { StdioPaths } from "../io/upstream.ts";
 import type { Options } from "../options/own.ts";
 
+/** What isolates a task from its host. */
+export type Isolation = "linux-vm";
+
 export interface CreateRequest {
   readonly id: string;
   readonly bundle: string;
@@ -13,6 +16,7 @@ export interface CreateRequest {
   readonly stdio: StdioPaths;
   readonly spec: Spec;
   readonly identity: Identity;
+  readonly isolation: Isolation;
   /** Name servers of the pod where the client names them: they replace those of its endpoints. */
   readonly dns?: DnsSettings;
   /** Options in force for this task, its pod's annotations included. */

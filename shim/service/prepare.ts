@@ -35,6 +35,7 @@ export async function prepareCreate(
     stdio: { stdin: request.stdin, stdout: request.stdout, stderr: request.stderr },
     spec,
     identity: identityOf(spec.annotations),
+    isolation: "linux-vm",
     options: processOptions.with(runtime.own).with(annotations),
   };
 }

@@ -153,6 +153,7 @@ function createRequest(shim: Shim, request: CreateSandboxRequest): CreateRequest
     stdio: { stdin: "", stdout: "", stderr: "" },
     spec,
     identity: { role: "sandbox", podId: id },
+    isolation: "linux-vm",
     ...(dns === undefined ? {} : { dns }),
     options: shim.options.with(readAnnotations(spec.annotations)),
   };

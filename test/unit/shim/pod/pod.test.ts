@@ -87,6 +87,7 @@ describe("Pod", () => {
       stdio: { stdin: "", stdout: "", stderr: "" },
       spec: document,
       identity: identityOf(document.annotations),
+      isolation: "linux-vm",
       options: new Options(),
     };
   }

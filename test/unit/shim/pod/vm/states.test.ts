@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { nextUvmState, UVM_STATES, UVM_TRANSITIONS, type UvmEvent } from "../../../../shim/pod/states.ts";
+import {
+  nextUvmState,
+  UVM_STATES,
+  UVM_TRANSITIONS,
+  type UvmEvent,
+} from "../../../../../shim/pod/vm/states.ts";
 
 const EVENTS: readonly UvmEvent[] = ["start", "connected", "close", "lose", "gone"];
 

@@ -1,10 +1,10 @@
 /**
  * Changing the limits of a whole VM: an update that goes to the task which owns it.
  */
-import { updatePodMemoryLimit } from "../../hcs/guest/modify.ts";
-import { MEMORY_SIZE, PROCESSOR_LIMITS, type ProcessorLimits } from "../../hcs/schema/modify.ts";
-import { isObject, optionalNumber, optionalObject, type JsonObject } from "../../oci/json.ts";
-import { ShimError } from "../errors.ts";
+import { updatePodMemoryLimit } from "../../../hcs/guest/modify.ts";
+import { MEMORY_SIZE, PROCESSOR_LIMITS, type ProcessorLimits } from "../../../hcs/schema/modify.ts";
+import { isObject, optionalNumber, optionalObject, type JsonObject } from "../../../oci/json.ts";
+import { ShimError } from "../../errors.ts";
 import type { UvmView } from "./uvm.ts";
 
 /** Kind of resources (last part of the type URL) → where limit and weight of the processors are. */

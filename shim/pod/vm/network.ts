@@ -3,12 +3,13 @@
  * configured by the guest.
  */
 import { randomUUID } from "node:crypto";
-import type { DnsSettings, Network, NetworkEndpoint, NetworkNamespace } from "../../hcs/api.ts";
-import { addNetworkAdapter, removeNetworkAdapter } from "../../hcs/guest/modify.ts";
-import type { LinuxNetworkAdapter } from "../../hcs/guest/resources.ts";
-import { isNotFound } from "../../hcs/hresult.ts";
-import { networkAdapterPath } from "../../hcs/schema/modify.ts";
-import type { Holdings } from "../resources/holdings.ts";
+import type { DnsSettings, Network, NetworkEndpoint, NetworkNamespace } from "../../../hcs/api.ts";
+import { addNetworkAdapter, removeNetworkAdapter } from "../../../hcs/guest/modify.ts";
+import type { LinuxNetworkAdapter } from "../../../hcs/guest/resources.ts";
+import { isNotFound } from "../../../hcs/hresult.ts";
+import { networkAdapterPath } from "../../../hcs/schema/modify.ts";
+import type { Holdings } from "../../resources/holdings.ts";
+import type { CreateRequest } from "../request.ts";
 import { unlessGone, type UvmView } from "./uvm.ts";
 
 /** The network a pod brings. */
@@ -17,6 +18,16 @@ export interface PodNetwork {
   readonly reference: string;
   /** Replaces what its endpoints say. */
   readonly dns?: DnsSettings;
+}
+
+/**
+ * The network of a sandbox: on Windows the id of a compute network namespace, on Linux the path of a network namespace
+ * that the client made. A namespace without a path is the container's own affair.
+ */
+export function podNetworkOf({ spec, dns }: CreateRequest): PodNetwork | undefined {
+  const reference =
+    spec.windows?.networkNamespace ?? spec.linux?.namespaces.find(({ type }) => type === "network")?.path;
+  return reference === undefined ? undefined : { reference, ...(dns === undefined ? {} : { dns }) };
 }
 
 /** Gives the VM the network of its pod. @returns the namespace the containers of the pod join */

@@ -4,24 +4,24 @@
  */
 import { statSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import type { HcsProcess, Network, RootfsMount, Storage } from "../../hcs/api.ts";
-import type { GuestContainer } from "../../hcs/guest/container.ts";
-import type { GuestProperties } from "../../hcs/guest/properties.ts";
-import type { PropertyType } from "../../hcs/schema/properties.ts";
+import type { HcsProcess, Network, RootfsMount, Storage } from "../../../hcs/api.ts";
+import type { GuestContainer } from "../../../hcs/guest/container.ts";
+import type { GuestProperties } from "../../../hcs/guest/properties.ts";
+import type { PropertyType } from "../../../hcs/schema/properties.ts";
 import {
   guestRootfs,
   hostMounts,
   linuxContainerDocument,
   type HostMount,
-} from "../../oci/documents/linux-container.ts";
-import type { Process, Spec } from "../../oci/spec.ts";
-import { messageOf, ShimError } from "../errors.ts";
-import type { Phases } from "../phases/phases.ts";
-import type { Holdings } from "../resources/holdings.ts";
-import type { StreamFlags, TaskContainer } from "../task/container.ts";
-import { addNetwork, type PodNetwork } from "./network.ts";
-import { addShare, type ShareNames } from "./shares.ts";
-import type { UvmView } from "./uvm.ts";
+} from "../../../oci/documents/linux-container.ts";
+import type { Process, Spec } from "../../../oci/spec.ts";
+import { messageOf, ShimError } from "../../errors.ts";
+import type { Phases } from "../../phases/phases.ts";
+import type { Holdings } from "../../resources/holdings.ts";
+import type { StreamFlags, TaskContainer } from "../../task/container.ts";
+import { addNetwork, type PodNetwork } from "../vm/network.ts";
+import { addShare, type ShareNames } from "../vm/devices/plan9.ts";
+import type { UvmView } from "../vm/uvm.ts";
 
 export interface LinuxContainerInit {
   readonly id: string;

@@ -2,11 +2,11 @@
  * The two parts a Linux container can play: it owns the VM (a sandbox, or a task that is not part of a pod), or it
  * lives in one. They differ in what pausing, updating and ending mean.
  */
-import { ShimError } from "../errors.ts";
-import type { Phases } from "../phases/phases.ts";
-import type { LinuxContainerRole } from "./linux-container.ts";
-import { updateVm } from "./update-vm.ts";
-import type { Uvm, UvmView } from "./uvm.ts";
+import { ShimError } from "../../errors.ts";
+import type { Phases } from "../../phases/phases.ts";
+import type { LinuxContainerRole } from "./container.ts";
+import { updateVm } from "../vm/update.ts";
+import type { Uvm, UvmView } from "../vm/uvm.ts";
 
 /** Pausing pauses the VM, limits are the VM's, and the VM ends with the container. */
 export function ownerRole(uvm: Uvm, stopWorkloads: (phases: Phases) => Promise<void>): LinuxContainerRole {

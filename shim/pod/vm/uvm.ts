@@ -2,19 +2,19 @@
  * One utility VM: its compute system and the connection to its guest, from creation to verified end. Owned by a pod,
  * which alone can close it; everybody else gets a {@link UvmView}.
  */
-import type { ComputeSystem, HcsBackend, HvSocketListener, SystemExit } from "../../hcs/api.ts";
-import { acceptOne, closeListener, type Listen } from "../../hcs/guest/accept.ts";
-import type { BridgeEnd } from "../../hcs/guest/bridge.ts";
-import { GuestConnection } from "../../hcs/guest/connection.ts";
-import { serveEntropy } from "../../hcs/guest/entropy.ts";
-import { readGuestLog, type GuestLogHandlers } from "../../hcs/guest/log-channel.ts";
-import { isAlreadyStopped, isNotFound } from "../../hcs/hresult.ts";
-import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/hv-socket.ts";
-import type { ComputeSystemDocument } from "../../hcs/schema/compute-system.ts";
-import { reasonOf } from "../clock.ts";
-import { ShimError } from "../errors.ts";
-import type { Phases } from "../phases/phases.ts";
-import { createDeferred } from "../../hcs/deferred.ts";
+import type { ComputeSystem, HcsBackend, HvSocketListener, SystemExit } from "../../../hcs/api.ts";
+import { acceptOne, closeListener, type Listen } from "../../../hcs/guest/accept.ts";
+import type { BridgeEnd } from "../../../hcs/guest/bridge.ts";
+import { GuestConnection } from "../../../hcs/guest/connection.ts";
+import { serveEntropy } from "../../../hcs/guest/entropy.ts";
+import { readGuestLog, type GuestLogHandlers } from "../../../hcs/guest/log-channel.ts";
+import { isAlreadyStopped, isNotFound } from "../../../hcs/hresult.ts";
+import { LINUX_GUEST_PORT, vsockServiceId } from "../../../hcs/hv-socket.ts";
+import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
+import { reasonOf } from "../../clock.ts";
+import { ShimError } from "../../errors.ts";
+import type { Phases } from "../../phases/phases.ts";
+import { createDeferred } from "../../../hcs/deferred.ts";
 import { nextUvmState, UVM_STATE_WORDS, type UvmEvent, type UvmState } from "./states.ts";
 
 /** How a VM ended. */

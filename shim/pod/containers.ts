@@ -1,0 +1,43 @@
+/**
+ * What isolates the containers of a pod: a utility VM with a Linux or a Windows guest, or the host itself. A pod has one
+ * implementation of {@link PodContainers}, chosen by its sandbox's request; nothing else knows the platform.
+ */
+import type { Phases } from "../phases/phases.ts";
+import type { Holdings } from "../resources/holdings.ts";
+import type { TaskContainer } from "../task/container.ts";
+import type { PhasesOf } from "./create-task.ts";
+import type { PodEnvironment } from "./environment.ts";
+import { LinuxVmContainers } from "./linux-vm/containers.ts";
+import type { CreateRequest, Isolation } from "./request.ts";
+import type { Uvm } from "./vm/uvm.ts";
+
+/** Where a task's things go, and how its waits are counted. */
+export interface CreateContext {
+  readonly holdings: Holdings;
+  readonly phasesOf: PhasesOf;
+}
+
+/** The pod, as what is below it may use it. */
+export interface PodView {
+  readonly id: string;
+  readonly environment: PodEnvironment;
+  /** Ends all workloads, before what they live in goes. */
+  stopWorkloads(phases: Phases): Promise<void>;
+  report(message: string, error: unknown): void;
+}
+
+export interface PodContainers {
+  /** The pod's VM from its creation on; always undefined where the host itself isolates. */
+  readonly uvm: Uvm | undefined;
+  /** The container of the sandbox, or of a task that is no part of a pod, with all that its pod needs. */
+  createSandbox(request: CreateRequest, context: CreateContext): Promise<TaskContainer>;
+  createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer>;
+}
+
+const IMPLEMENTATIONS: Readonly<Record<Isolation, new (pod: PodView) => PodContainers>> = {
+  "linux-vm": LinuxVmContainers,
+};
+
+export function podContainers(isolation: Isolation, pod: PodView): PodContainers {
+  return new IMPLEMENTATIONS[isolation](pod);
+}

@@ -1,0 +1,90 @@
+/** Pods of Linux containers: each has a utility VM with a Linux guest, owned by its sandbox container. */
+import { AnnotationReader } from "../../../oci/annotations/read.ts";
+import { linuxVmDocument, linuxVmOptions, type LinuxVmHost } from "../../../oci/documents/linux-vm.ts";
+import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
+import { ShimError } from "../../errors.ts";
+import type { TaskContainer } from "../../task/container.ts";
+import type { CreateContext, PodContainers, PodView } from "../containers.ts";
+import type { CreateRequest } from "../request.ts";
+import { ShareNames } from "../vm/devices/plan9.ts";
+import { podNetworkOf, type PodNetwork } from "../vm/network.ts";
+import { openVm } from "../vm/open-vm.ts";
+import type { Uvm } from "../vm/uvm.ts";
+import { LinuxContainer, type LinuxContainerInit } from "./container.ts";
+import { ownerRole, workloadRole } from "./roles.ts";
+
+/** Directory of the bundle where the root file system is mounted. */
+const ROOTFS = "rootfs";
+
+export class LinuxVmContainers implements PodContainers {
+  readonly #pod: PodView;
+  readonly #shareNames = new ShareNames();
+  #uvm: Uvm | undefined;
+
+  constructor(pod: PodView) {
+    this.#pod = pod;
+  }
+
+  get uvm(): Uvm | undefined {
+    return this.#uvm;
+  }
+
+  async createSandbox(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
+    const document = this.#vmDocument(request);
+    const uvm = await openVm(this.#pod, { id: `${request.id}@vm`, document }, context, (opened) => {
+      this.#uvm = opened;
+    });
+    return LinuxContainer.create(
+      this.#containerInit(request, uvm, context, podNetworkOf(request)),
+      ownerRole(uvm, (phases) => this.#pod.stopWorkloads(phases)),
+      context.phasesOf("create"),
+    );
+  }
+
+  createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
+    const uvm = this.#uvm;
+    if (uvm === undefined) throw new ShimError("VM_LOST", `cannot create "${request.id}": its pod has no VM`);
+    return LinuxContainer.create(
+      this.#containerInit(request, uvm, context, undefined),
+      workloadRole(request.id, uvm),
+      context.phasesOf("create"),
+    );
+  }
+
+  #vmDocument(request: CreateRequest): ComputeSystemDocument {
+    const { host, logger, owner } = this.#pod.environment;
+    const { directory, files } = host.linuxBootFiles;
+    const vmHost: LinuxVmHost = {
+      build: host.build,
+      logicalProcessors: host.logicalProcessors,
+      bootDirectory: request.options.linuxBootFiles || directory,
+      bootFiles: files,
+    };
+    const reader = new AnnotationReader(request.spec.annotations);
+    const options = linuxVmOptions(reader, request.spec.windows?.resources ?? {}, vmHost, "info");
+    for (const { at, message, value } of reader.warnings)
+      logger.warn("annotation was not followed", { task: request.id, at, message, value });
+    return linuxVmDocument(options, vmHost, owner);
+  }
+
+  #containerInit(
+    request: CreateRequest,
+    uvm: Uvm,
+    { holdings }: CreateContext,
+    podNetwork: PodNetwork | undefined,
+  ): LinuxContainerInit {
+    const { storage, network } = this.#pod.environment.backend;
+    return {
+      id: request.id,
+      spec: request.spec,
+      rootfsTarget: `${request.bundle}/${ROOTFS}`,
+      rootfs: request.rootfs,
+      uvm,
+      shareNames: this.#shareNames,
+      holdings,
+      storage,
+      network,
+      podNetwork,
+    };
+  }
+}

@@ -1,0 +1,59 @@
+/** Makes a pod's VM: created, held, booted until its guest answers. */
+import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
+import type { LogFields } from "../../log/logger.ts";
+import type { CreateContext, PodView } from "../containers.ts";
+import { Uvm } from "./uvm.ts";
+
+/** What a VM is made of. */
+export interface VmRequest {
+  /** `<pod id>@vm`. */
+  readonly id: string;
+  readonly document: ComputeSystemDocument;
+}
+
+/** @param onCreated called as soon as the VM exists, before it boots */
+export async function openVm(
+  pod: PodView,
+  { id, document }: VmRequest,
+  { holdings, phasesOf }: CreateContext,
+  onCreated: (uvm: Uvm) => void,
+): Promise<Uvm> {
+  const { backend, logger } = pod.environment;
+  let created: Uvm | undefined;
+  const uvm = await holdings.acquire(
+    { kind: "vm", key: `vm:${id}`, data: { id } },
+    async () => {
+      created = await Uvm.create(
+        {
+          id,
+          document,
+          backend,
+          guestLog: {
+            onRecord: ({ level, message, fields }) =>
+              logger.log(level === "warning" ? "warn" : level, message, { uvm: id, ...plainFields(fields) }),
+            onTerminated: (text) => logger.error("the guest ended with a message", { uvm: id, text }),
+          },
+          report: (message, error) => pod.report(message, error),
+        },
+        phasesOf("create"),
+      );
+      return created;
+    },
+    async () => created?.close(phasesOf("exit")),
+  );
+  onCreated(uvm);
+  await uvm.start(phasesOf("create"));
+  return uvm;
+}
+
+/** Fields of a guest's log line, as fields of ours. */
+function plainFields(fields: Readonly<Record<string, unknown>>): LogFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+        ? value
+        : JSON.stringify(value),
+    ]),
+  );
+}
