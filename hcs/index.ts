@@ -33,6 +33,7 @@ export type * from "./schema/layers.ts";
 export * from "./schema/modify.ts";
 export type * from "./schema/process.ts";
 export type * from "./schema/properties.ts";
+export type * from "./schema/registry.ts";
 export type * from "./schema/service.ts";
 export type * from "./schema/time-zone.ts";
 export * from "./guest/index.ts";

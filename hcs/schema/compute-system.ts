@@ -1,7 +1,12 @@
 /**
  * The compute system document (HCS schema 2.x): what `HcsCreateComputeSystem` takes. JSON names are exact.
- * Memory is in MiB, times in units of 100 ns, storage limits per second.
+ * Memory is in MiB, times in units of 100 ns, storage limits per second. Members that are zero, empty or false are
+ * left out.
  */
+import type { RegistryChanges } from "./registry.ts";
+import type { Devices } from "./virtual-devices.ts";
+
+export type * from "./virtual-devices.ts";
 
 export interface SchemaVersion {
   Major: number;
@@ -9,6 +14,7 @@ export interface SchemaVersion {
 }
 
 export interface ComputeSystemDocument {
+  /** Base name of the program that made it. */
   Owner: string;
   SchemaVersion: SchemaVersion;
   ShouldTerminateOnLastHandleClosed?: boolean;
@@ -16,15 +22,24 @@ export interface ComputeSystemDocument {
 }
 
 export interface VirtualMachine {
+  /** Version of the virtual hardware; the host's newest unless it says otherwise. */
+  Version?: SchemaVersion;
   StopOnReset?: boolean;
   Chipset?: Chipset;
   ComputeTopology?: ComputeTopology;
   Devices?: Devices;
+  GuestState?: GuestState;
+  SecuritySettings?: { Isolation: Isolation };
   StorageQoS?: StorageQoS;
+  DebugOptions?: DebugOptions;
+  RegistryChanges?: RegistryChanges;
+  /** Lower-case GUID. */
+  ResourcePartitionId?: string;
 }
 
 export interface Chipset {
   LinuxKernelDirect?: LinuxKernelDirect;
+  Uefi?: Uefi;
 }
 
 export interface LinuxKernelDirect {
@@ -33,20 +48,38 @@ export interface LinuxKernelDirect {
   KernelCmdLine?: string;
 }
 
+export interface Uefi {
+  BootThis?: UefiBootEntry;
+  ApplySecureBootTemplate?: "Apply" | "Skip";
+  /** Lower-case GUID. */
+  SecureBootTemplateId?: string;
+}
+
+export interface UefiBootEntry {
+  DeviceType: "VmbFs";
+  /** Path below the root of the VMBus file system, with a leading backslash. */
+  DevicePath: string;
+  VmbFsRootPath?: string;
+  OptionalData?: string;
+}
+
 export interface ComputeTopology {
   Memory?: VirtualMachineMemory;
   Processor?: VirtualMachineProcessor;
+  Numa?: Numa;
 }
 
 export interface VirtualMachineMemory {
   /** MiB, even. */
   SizeInMB: number;
   AllowOvercommit?: boolean;
+  EnableHotHint?: boolean;
   EnableDeferredCommit?: boolean;
   EnableColdDiscardHint?: boolean;
   LowMmioGapInMB?: number;
   HighMmioBaseInMB?: number;
   HighMmioGapInMB?: number;
+  SlitType?: "FirmwareFallbackMeasured";
 }
 
 export interface VirtualMachineProcessor {
@@ -55,50 +88,52 @@ export interface VirtualMachineProcessor {
   Limit?: number;
   /** 0–10000. */
   Weight?: number;
+  CpuGroup?: { Id: string };
+  NumaProcessorsSettings?: { count_per_node: { max: number } };
 }
 
-export interface Devices {
-  HvSocket?: { HvSocketConfig: HvSocketSystemConfig };
-  Plan9?: Record<string, never>;
-  Scsi?: Record<string, ScsiController>;
-  VirtualPMem?: VirtualPMemController;
+/** Virtual NUMA nodes: by sizes, or one by one. */
+export interface Numa {
+  VirtualNodeCount?: number;
+  PreferredPhysicalNodes?: number[];
+  Settings?: NumaNode[];
+  /** MiB. */
+  MaxSizePerNode?: number;
 }
 
-export interface HvSocketSystemConfig {
-  /** SDDL. */
-  DefaultBindSecurityDescriptor?: string;
-  /** SDDL. */
-  DefaultConnectSecurityDescriptor?: string;
-  /** By lower-case service GUID. */
-  ServiceTable?: Record<string, HvSocketServiceConfig>;
+export interface NumaNode {
+  VirtualNodeNumber?: number;
+  PhysicalNodeNumber?: number;
+  VirtualSocketNumber?: number;
+  CountOfProcessors?: number;
+  /** MiB. */
+  CountOfMemoryBlocks?: number;
+  MemoryBackingType: "Physical";
 }
 
-export interface HvSocketServiceConfig {
-  BindSecurityDescriptor?: string;
-  ConnectSecurityDescriptor?: string;
-  AllowWildcardBinds?: boolean;
-  Disabled?: boolean;
+export interface GuestState {
+  GuestStateFilePath: string;
+  GuestStateFileType: "BlockStorage" | "FileMode";
+  ForceTransientState?: boolean;
 }
 
-export interface ScsiController {
-  /** By LUN, a decimal string. */
-  Attachments?: Record<string, ScsiAttachment>;
-}
+export type IsolationType = "SecureNestedPaging" | "VirtualizationBasedSecurity" | "GuestStateOnly";
 
-export interface ScsiAttachment {
-  Type: "VirtualDisk" | "PassThru" | "ExtensibleVirtualDisk";
-  Path: string;
-  ReadOnly?: boolean;
-  ExtensibleVirtualDiskType?: string;
-}
-
-export interface VirtualPMemController {
-  MaximumCount: number;
-  MaximumSizeBytes: number;
+export interface Isolation {
+  IsolationType: IsolationType;
+  /** Base64: what the hardware attests the VM was launched with. */
+  LaunchData?: string;
+  /** Nullable: an explicit false is said. */
+  HclEnabled?: boolean;
 }
 
 export interface StorageQoS {
   IopsMaximum?: number;
   /** Bytes per second. */
   BandwidthMaximum?: number;
+}
+
+export interface DebugOptions {
+  BugcheckSavedStateFileName?: string;
+  BugcheckNoCrashdumpSavedStateFileName?: string;
 }
