@@ -29,6 +29,7 @@ export type ErrorCode =
   | "BUDGET_EXCEEDED"
   | "VM_LOST"
   | "GUEST_UNFIT"
+  | "DEVICE_UNAVAILABLE"
   | "UNSUPPORTED"
   | "RELEASE_FAILED";
 
@@ -87,6 +88,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
   },
   VM_LOST: { status: "unavailable", meaning: "the pod's utility VM or the connection to its guest is gone" },
   GUEST_UNFIT: { status: "failed precondition", meaning: "the guest lacks a capability the request needs" },
+  DEVICE_UNAVAILABLE: {
+    status: "unknown",
+    meaning: "the VM has no place left for a device, or the place it is to have is taken",
+  },
   UNSUPPORTED: { status: "unimplemented", meaning: "this platform or this kind of task cannot do it" },
   RELEASE_FAILED: {
     status: "unknown",

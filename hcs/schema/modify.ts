@@ -38,6 +38,11 @@ export interface NetworkAdapter {
   MacAddress?: string;
 }
 
+/** `controllerId` is the controller's key in the document of the VM. */
+export function scsiAttachmentPath(controllerId: string, lun: number): string {
+  return `VirtualMachine/Devices/Scsi/${controllerId}/Attachments/${lun}`;
+}
+
 export const MEMORY_SIZE = "VirtualMachine/ComputeTopology/Memory/SizeInMB";
 export const PROCESSOR_LIMITS = "VirtualMachine/ComputeTopology/Processor/Limits";
 
