@@ -38,10 +38,28 @@ function shorten(value: unknown): string {
   return text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE)}…`;
 }
 
+/** What kinds of things are told and then done differently from what was asked for. */
+export type WarningKind =
+  /** An annotation's value cannot be read: its default holds. */
+  | "annotation-unparsable"
+  /** As before, of a list of numbers: none of its elements counts. */
+  | "annotation-list-unparsable"
+  | "annotation-expansion-conflict"
+  | "host-process-enabled-and-disabled"
+  | "memory-aligned-to-even-MB"
+  | "processor-count-clamped-to-available"
+  | "registry-value-rejected"
+  | "hv-socket-entry-rejected"
+  | "numa-incomplete"
+  | "pod-device-type-skipped";
+
 /** Something in the input that was not followed, though the rest could be. */
 export interface SpecWarning {
+  readonly kind: WarningKind;
   /** As {@link SpecErrorInit.at}. */
   readonly at: string;
   readonly message: string;
   readonly value?: string;
+  /** Of an annotation's value: the type it was read as. */
+  readonly expected?: string;
 }

@@ -76,9 +76,9 @@ export interface VirtualMachineMemory {
   EnableHotHint?: boolean;
   EnableDeferredCommit?: boolean;
   EnableColdDiscardHint?: boolean;
-  LowMmioGapInMB?: number;
-  HighMmioBaseInMB?: number;
-  HighMmioGapInMB?: number;
+  LowMmioGapInMB?: number | bigint;
+  HighMmioBaseInMB?: number | bigint;
+  HighMmioGapInMB?: number | bigint;
   SlitType?: "FirmwareFallbackMeasured";
 }
 

@@ -10,6 +10,7 @@ import type {
 } from "../../hcs/schema/compute-system.ts";
 import * as ANNOTATION from "../annotations/catalogue.ts";
 import type { AnnotationReader } from "../annotations/read.ts";
+import type { Uint64 } from "../annotations/values.ts";
 import { SpecError } from "../errors.ts";
 import type { WindowsResources } from "../spec.ts";
 
@@ -28,9 +29,9 @@ export interface LinuxVmOptions {
   readonly allowOvercommit: boolean;
   readonly deferredCommit: boolean;
   readonly coldDiscardHint: boolean;
-  readonly lowMmioGapMb: number;
-  readonly highMmioBaseMb: number;
-  readonly highMmioGapMb: number;
+  readonly lowMmioGapMb: Uint64;
+  readonly highMmioBaseMb: Uint64;
+  readonly highMmioGapMb: Uint64;
   /** As asked for; the document has at most what the host has. */
   readonly processorCount: number;
   readonly processorLimit: number;
@@ -272,8 +273,8 @@ function evenUp(value: number): number {
 }
 
 /** HCS documents leave out zeros. */
-function nonZero<K extends string>(name: K, value: number): { [key in K]?: number } {
-  return value === 0 ? {} : ({ [name]: value } as { [key in K]: number });
+function nonZero<K extends string, V extends Uint64>(name: K, value: V): { [key in K]?: V } {
+  return value === 0 ? {} : ({ [name]: value } as { [key in K]: V });
 }
 
 /** HCS documents leave out `false`. */

@@ -1,22 +1,24 @@
 /**
  * Runtime options that are defaults for annotations: where a spec lacks the key, the option stands in.
  */
-import { vmMemorySize, vmProcessorCount } from "../../oci/annotations/catalogue.ts";
+import {
+  networkProxy,
+  vmBootFiles,
+  vmMemorySize,
+  vmProcessorCount,
+} from "../../oci/annotations/catalogue.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { Options } from "../../protos/gen/runhcs.ts";
 
 /** Annotation key → the option's value as an annotation would say it; undefined when the option is not set. */
 const DEDICATED: readonly (readonly [string, (options: Options) => string | undefined])[] = [
-  [
-    "io.microsoft.virtualmachine.bootfilesrootpath",
-    ({ bootFilesRootPath }) => bootFilesRootPath || undefined,
-  ],
+  [vmBootFiles.key, ({ bootFilesRootPath }) => bootFilesRootPath || undefined],
   [vmProcessorCount.key, ({ vmProcessorCount: count }) => (count === 0 ? undefined : String(count))],
   [
     vmMemorySize.key,
     ({ vmMemorySizeInMb }) => (vmMemorySizeInMb === 0 ? undefined : String(vmMemorySizeInMb)),
   ],
-  ["io.microsoft.network.ncproxy", ({ NCProxyAddr }) => NCProxyAddr || undefined],
+  [networkProxy.key, ({ NCProxyAddr }) => NCProxyAddr || undefined],
 ];
 
 /** The spec with these annotations added. What the spec says itself is stronger, then dedicated options, then the map. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { boolean, int32, uint32, uint64 } from "../../../../oci/annotations/values.ts";
+import { boolean, guid, int32, stringList, uint32, uint32List, uint64, wideUint64 } from "../../../../oci/annotations/values.ts";
 
 describe("boolean", () => {
   for (const text of ["1", "t", "T", "TRUE", "true", "True"])
@@ -27,9 +27,33 @@ describe("integers", () => {
     [uint64, "9007199254740991", 9007199254740991],
     [uint64, "9007199254740992", undefined],
     [uint64, "", undefined],
+    [wideUint64, "18446744073709551615", 18446744073709551615n],
+    [wideUint64, "18446744073709551616", undefined],
+    [wideUint64, "9007199254740991", 9007199254740991],
   ] as const;
   for (const [type, text, expected] of CASES) {
     it(`${type.name} reads ${JSON.stringify(text)} as ${expected}`, () =>
       assert.equal(type.parse(text), expected));
   }
+});
+
+describe("lists", () => {
+  it("are split at commas and not trimmed", () => {
+    assert.deepEqual(uint32List.parse("0,1,2"), [0, 1, 2]);
+    assert.equal(uint32List.parse("0, 1"), undefined);
+    assert.equal(uint32List.parse("0,,1"), undefined);
+    assert.deepEqual(stringList.parse("a, b,,c"), ["a", " b", "", "c"]);
+    assert.deepEqual(stringList.parse(""), []);
+  });
+});
+
+describe("guid", () => {
+  it("is lower case, without braces", () => {
+    assert.equal(
+      guid.parse("A0A0A0A0-0000-4000-8000-00000000000F"),
+      "a0a0a0a0-0000-4000-8000-00000000000f",
+    );
+    assert.equal(guid.parse("{a0a0a0a0-0000-4000-8000-00000000000f}"), undefined);
+    assert.equal(guid.parse(""), undefined);
+  });
 });
