@@ -9,8 +9,13 @@ export interface SpecErrorInit {
   readonly rule: string;
   /** The value found; it goes into the message shortened. */
   readonly value?: unknown;
+  /** The class containerd knows it by, where it has one. */
+  readonly refusal?: Refusal;
   readonly cause?: unknown;
 }
+
+/** Classes of refusals that clients tell apart; everything else is just an error to them. */
+export type Refusal = "invalid argument" | "failed precondition";
 
 /** An input that cannot be translated. The message names the place, the value and the rule. */
 export class SpecError extends Error {
@@ -18,6 +23,7 @@ export class SpecError extends Error {
   readonly at: string;
   readonly rule: string;
   readonly value: unknown;
+  readonly refusal: Refusal | undefined;
 
   constructor(init: SpecErrorInit) {
     const found = init.value === undefined ? "" : ` (found ${shorten(init.value)})`;
@@ -28,6 +34,7 @@ export class SpecError extends Error {
     this.at = init.at;
     this.rule = init.rule;
     this.value = init.value;
+    this.refusal = init.refusal;
   }
 }
 
@@ -56,6 +63,8 @@ export type WarningKind =
 /** Something in the input that was not followed, though the rest could be. */
 export interface SpecWarning {
   readonly kind: WarningKind;
+  /** For kinds with several reasons: which one. */
+  readonly why?: string;
   /** As {@link SpecErrorInit.at}. */
   readonly at: string;
   readonly message: string;

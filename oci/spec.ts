@@ -16,6 +16,9 @@ import {
   pointer,
   type JsonObject,
 } from "./json.ts";
+import { readWindows, type Windows } from "./windows/spec.ts";
+
+export type { Windows, WindowsResources } from "./windows/spec.ts";
 
 export interface Spec {
   readonly annotations: Readonly<Record<string, string>>;
@@ -41,6 +44,7 @@ export interface Process {
 }
 
 export interface Mount {
+  /** Empty where the spec has none: whoever makes the mount refuses it. */
   readonly destination: string;
   readonly type?: string;
   readonly source?: string;
@@ -52,24 +56,6 @@ export interface Linux {
   readonly namespaces: readonly { readonly type: string; readonly path?: string }[];
   readonly resources?: JsonObject;
   readonly document: JsonObject;
-}
-
-export interface Windows {
-  readonly hyperv: boolean;
-  readonly networkNamespace?: string;
-  readonly resources: WindowsResources;
-  readonly document: JsonObject;
-}
-
-/** Only non-zero members are present. */
-export interface WindowsResources {
-  /** Bytes. */
-  readonly memoryLimit?: number;
-  readonly cpuCount?: number;
-  readonly cpuMaximum?: number;
-  readonly cpuShares?: number;
-  readonly storageIops?: number;
-  readonly storageBps?: number;
 }
 
 /** Parses `config.json`. @throws {SpecError} with the JSON pointer of the first member at fault */
@@ -90,14 +76,16 @@ export function readSpec(document: unknown): Spec {
   const process = optionalObject(document, "process", "");
   const linux = optionalObject(document, "linux", "");
   const windows = optionalObject(document, "windows", "");
+  const mounts = (optionalObjects(document, "mounts", "") ?? []).map((mount, index) =>
+    readMount(mount, `/mounts/${index}`),
+  );
+  if (linux !== undefined) requireDestinations(mounts);
   return {
     annotations: readAnnotations(document),
     ...defined("hostname", optionalString(document, "hostname", "")),
     ...defined("root", root && readRoot(root)),
     ...defined("process", process && readProcess(process, "/process")),
-    mounts: (optionalObjects(document, "mounts", "") ?? []).map((mount, index) =>
-      readMount(mount, `/mounts/${index}`),
-    ),
+    mounts,
     ...defined("linux", linux && readLinux(linux)),
     ...defined("windows", windows && readWindows(windows)),
     document,
@@ -153,16 +141,21 @@ function readRoot(root: JsonObject): NonNullable<Spec["root"]> {
 
 function readMount(mount: JsonObject, at: string): Mount {
   const destination = optionalString(mount, "destination", at);
-  if (destination === undefined || destination === "") {
-    throw new SpecError({ at: `${at}/destination`, rule: "must be present", value: mount });
-  }
   return {
-    destination,
+    destination: destination ?? "",
     ...defined("type", optionalString(mount, "type", at)),
     ...defined("source", optionalString(mount, "source", at)),
     options: optionalStrings(mount, "options", at) ?? [],
     document: mount,
   };
+}
+
+/** A guest's runtime is handed Linux mounts as they are. Those of Windows are made, and checked, by the shim. */
+function requireDestinations(mounts: readonly Mount[]): void {
+  for (const [index, { destination, document }] of mounts.entries()) {
+    if (destination === "")
+      throw new SpecError({ at: `/mounts/${index}/destination`, rule: "must be present", value: document });
+  }
 }
 
 function readLinux(linux: JsonObject): Linux {
@@ -178,38 +171,6 @@ function readLinux(linux: JsonObject): Linux {
     ...defined("resources", optionalObject(linux, "resources", "/linux")),
     document: linux,
   };
-}
-
-function readWindows(windows: JsonObject): Windows {
-  const network = optionalObject(windows, "network", "/windows");
-  const namespace = network && optionalString(network, "networkNamespace", "/windows/network");
-  return {
-    hyperv: optionalObject(windows, "hyperv", "/windows") !== undefined,
-    ...defined("networkNamespace", namespace === "" ? undefined : namespace),
-    resources: readWindowsResources(optionalObject(windows, "resources", "/windows") ?? {}),
-    document: windows,
-  };
-}
-
-/** Member of {@link WindowsResources} ← section and member of `windows.resources`. */
-const WINDOWS_RESOURCES: readonly (readonly [keyof WindowsResources, string, string])[] = [
-  ["memoryLimit", "memory", "limit"],
-  ["cpuCount", "cpu", "count"],
-  ["cpuMaximum", "cpu", "maximum"],
-  ["cpuShares", "cpu", "shares"],
-  ["storageIops", "storage", "iops"],
-  ["storageBps", "storage", "bps"],
-];
-
-function readWindowsResources(resources: JsonObject): WindowsResources {
-  const at = "/windows/resources";
-  const result: Partial<Record<keyof WindowsResources, number>> = {};
-  for (const [name, section, member] of WINDOWS_RESOURCES) {
-    const object = optionalObject(resources, section, at);
-    const value = object && optionalNumber(object, member, `${at}/${section}`);
-    if (value !== undefined && value > 0) result[name] = value;
-  }
-  return result;
 }
 
 /** `{ [name]: value }`, or nothing at all when the value is undefined. */

@@ -3,6 +3,7 @@
  * Memory is in MiB, times in units of 100 ns, storage limits per second. Members that are zero, empty or false are
  * left out.
  */
+import type { WindowsContainer } from "./container.ts";
 import type { RegistryChanges } from "./registry.ts";
 import type { Devices } from "./virtual-devices.ts";
 
@@ -18,6 +19,8 @@ export interface ComputeSystemDocument {
   Owner: string;
   SchemaVersion: SchemaVersion;
   ShouldTerminateOnLastHandleClosed?: boolean;
+  /** A container in process isolation. */
+  Container?: WindowsContainer;
   VirtualMachine?: VirtualMachine;
 }
 

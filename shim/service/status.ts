@@ -1,4 +1,5 @@
 /** The one place where errors of any kind become RPC status. */
+import { SpecError } from "../../oci/errors.ts";
 import { DeadlineError } from "../clock.ts";
 import { asError, ERRORS, ShimError, type RpcStatus } from "../errors.ts";
 import { StdioError, type StdioFault } from "../io/errors.ts";
@@ -16,8 +17,8 @@ const CODE: Readonly<Record<RpcStatus, number>> = {
 };
 
 /**
- * Anything that was thrown, as what the client is told. Failures of HCS, of a guest and of a spec have no class of
- * their own for containerd: their text says what happened.
+ * Anything that was thrown, as what the client is told. Failures of HCS, of a guest and most of a spec have no class
+ * of their own for containerd: their text says what happened.
  */
 export function toRpcError(thrown: unknown): RpcError {
   if (thrown instanceof RpcError) return thrown;
@@ -30,6 +31,7 @@ export function toRpcError(thrown: unknown): RpcError {
 
 function codeOf(error: Error): number {
   if (error instanceof ShimError) return CODE[ERRORS[error.code].status];
+  if (error instanceof SpecError && error.refusal !== undefined) return CODE[error.refusal];
   if (error instanceof StdioError) return STDIO_CODE[error.fault];
   if (error instanceof DeadlineError) return Code.DeadlineExceeded;
   return Code.Unknown;
