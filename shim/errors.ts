@@ -30,6 +30,7 @@ export type ErrorCode =
   | "VM_LOST"
   | "GUEST_UNFIT"
   | "DEVICE_UNAVAILABLE"
+  | "SHARE_REFUSED"
   | "UNSUPPORTED"
   | "RELEASE_FAILED";
 
@@ -91,6 +92,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
   DEVICE_UNAVAILABLE: {
     status: "unknown",
     meaning: "the VM has no place left for a device, or the place it is to have is taken",
+  },
+  SHARE_REFUSED: {
+    status: "unknown",
+    meaning: "the pod does not let files of the host be shared with its VM in this way",
   },
   UNSUPPORTED: { status: "unimplemented", meaning: "this platform or this kind of task cannot do it" },
   RELEASE_FAILED: {

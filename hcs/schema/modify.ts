@@ -50,3 +50,15 @@ export interface ProcessorLimits {
   Limit?: number;
   Weight?: number;
 }
+
+export const VSMB_SHARES = "VirtualMachine/Devices/VirtualSmb/Shares";
+
+/** `hostPath` is the pipe's path as it is, `\\.\pipe\…`. */
+export function mappedPipePath(hostPath: string): string {
+  return `VirtualMachine/Devices/MappedPipes/${hostPath}`;
+}
+
+/** `serviceId` is a lower-case GUID. */
+export function hvSocketServicePath(serviceId: string): string {
+  return `VirtualMachine/Devices/HvSocket/HvSocketConfig/ServiceTable/${serviceId}`;
+}
