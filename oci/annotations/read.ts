@@ -4,6 +4,8 @@ import type { AnnotationRow } from "./catalogue.ts";
 
 export class AnnotationReader {
   readonly #annotations: Readonly<Record<string, string>>;
+  /** Keys that were warned of: several readers may ask for one. */
+  readonly #warned = new Set<string>();
   readonly warnings: SpecWarning[] = [];
 
   constructor(annotations: Readonly<Record<string, string>>) {
@@ -22,6 +24,8 @@ export class AnnotationReader {
     if (value !== undefined) return value;
     if (row.strict)
       throw new SpecError({ at: `annotation ${row.key}`, rule: `must be ${row.type.name}`, value: text });
+    if (this.#warned.has(row.key)) return undefined;
+    this.#warned.add(row.key);
     this.warnings.push({
       kind: row.type.warning ?? "annotation-unparsable",
       at: `annotation ${row.key}`,

@@ -88,7 +88,7 @@ export const uint32List: ValueType<readonly number[]> = {
   ...listOf(uint32),
   warning: "annotation-list-unparsable",
 };
-export const uint64List: ValueType<readonly Uint64[]> = listOf(wideUint64);
+export const uint64List: ValueType<readonly number[]> = listOf(uint64);
 
 export const string: ValueType<string> = { name: "string", parse: (text) => text };
 

@@ -1,6 +1,6 @@
 /** Processors of a utility VM, and its virtual NUMA topology. */
 import { VM, VM_PREFIX, type AnnotationRow } from "./row.ts";
-import { guid, int32, string, uint32, uint32List, uint64List, wideUint64, type Uint64 } from "./values.ts";
+import { guid, int32, string, uint32, uint32List, uint64List, uint64 } from "./values.ts";
 
 const PROCESSOR = `${VM_PREFIX}computetopology.processor.`;
 const NUMA = `${VM_PREFIX}computetopology.numa.`;
@@ -54,9 +54,9 @@ export const numaMaxProcessorsPerNode: AnnotationRow<number> = {
   effect: "processors of a virtual NUMA node",
   check: `needs max-size-per-node; ${NUMA_BUILD}`,
 };
-export const numaMaxSizePerNode: AnnotationRow<Uint64> = {
+export const numaMaxSizePerNode: AnnotationRow<number> = {
   key: `${PROCESSOR}numa.max-size-per-node`,
-  type: wideUint64,
+  type: uint64,
   unit: "MiB",
   ...VM,
   default: "0",
@@ -87,7 +87,7 @@ export const numaProcessorCounts: AnnotationRow<readonly number[]> = {
   effect: "processors of each virtual node",
   check: "as many as mapped nodes; together the processors of the VM",
 };
-export const numaMemoryBlocks: AnnotationRow<readonly Uint64[]> = {
+export const numaMemoryBlocks: AnnotationRow<readonly number[]> = {
   key: `${NUMA}count-of-memory-blocks`,
   type: uint64List,
   unit: "MiB",

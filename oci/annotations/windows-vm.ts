@@ -13,7 +13,7 @@ export const timeZoneNotInherited: AnnotationRow<boolean> = {
   key: `${VM_PREFIX}wcow.timezone.noinherit`,
   type: boolean,
   ...WINDOWS_VM,
-  default: "runtime option NoInheritHostTimezone, else false",
+  default: "false",
   effect: "the guest has UTC instead of the host's time zone",
 };
 export const noDirectMap: AnnotationRow<boolean> = {

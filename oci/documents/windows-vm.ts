@@ -8,7 +8,6 @@ import type {
   ComputeTopology,
   Devices,
   HvSocketServiceConfig,
-  IsolationType,
   ScsiAttachment,
   VirtualMachine,
   VirtualSmb,
@@ -16,47 +15,8 @@ import type {
 import type { RegistryValue } from "../../hcs/schema/registry.ts";
 import { shareOptions } from "../windows/vsmb-options.ts";
 import { unlessEmpty, withoutZero } from "./omit.ts";
-import { numaParts, type NumaWishes } from "./vm-numa.ts";
-
-export interface WindowsVmOptions {
-  /** MiB, as asked for. */
-  readonly memoryMb: number;
-  readonly allowOvercommit: boolean;
-  readonly deferredCommit: boolean;
-  readonly physicallyBacked: boolean;
-  readonly lowMmioGapMb: number;
-  readonly highMmioBaseMb: number;
-  readonly highMmioGapMb: number;
-  /** As asked for; the document has at most what the host has. */
-  readonly processorCount: number;
-  readonly processorLimit: number;
-  readonly processorWeight: number;
-  readonly cpuGroupId: string;
-  /** Lower-case GUID. */
-  readonly resourcePartitionId?: string;
-  readonly storageIops: number;
-  readonly storageBandwidth: number;
-  readonly numa: NumaWishes;
-  readonly noDirectMap: boolean;
-  readonly noWritableShares: boolean;
-  readonly consolePipe: string;
-  readonly processDumpLocation: string;
-  readonly dumpDirectory: string;
-  readonly disableCompartmentNamespace: boolean;
-  /** Filtered already. */
-  readonly additionalRegistryValues: readonly RegistryValue[];
-  /** By lower-case service GUID. */
-  readonly hvSocketServices: Readonly<Record<string, HvSocketServiceConfig>>;
-  readonly logForwarding: boolean;
-  /** Present for a confidential VM. */
-  readonly confidential?: {
-    /** Base64. */
-    readonly policy: string;
-    readonly isolationType: IsolationType;
-    readonly secureBoot: boolean;
-    readonly writableEfi: boolean;
-  };
-}
+import { numaParts } from "./vm-numa.ts";
+import type { WindowsVmOptions } from "./windows-vm-options.ts";
 
 /** What the VM boots from, on the host. */
 export type WindowsVmBoot =
@@ -232,7 +192,7 @@ function bootDisks({ boot, options }: WindowsVmInputs): Record<string, ScsiAttac
   if (boot.kind === "vmbfs") return { "0": disk(boot.scratch, false) };
   return {
     "0": disk(boot.scratch, false),
-    "1": disk(boot.efi, options.confidential?.writableEfi !== true),
+    "1": disk(boot.efi, !options.writableEfi),
     "2": disk(boot.bootCim, true),
   };
 }
