@@ -23,7 +23,7 @@ export {
 } from "./hresult.ts";
 export { HRESULT, HRESULTS, type HresultEntry } from "./hresult-table.ts";
 export { HcsError, type HcsErrorEvent, type HcsErrorInit } from "./errors.ts";
-export { LINUX_GUEST_PORT, VM_ID, vsockServiceId, WINDOWS_GUEST_SERVICE } from "./hv-socket.ts";
+export { LINUX_GUEST_PORT, VM_ID, vsockServiceId, WINDOWS_GUEST_SERVICE } from "./schema/hv-socket.ts";
 export { parseJson, stringifyJson } from "./json.ts";
 export type * from "./port/files.ts";
 export * from "./port/jobs.ts";

@@ -2,7 +2,7 @@
  * What belongs to one conversation with a guest and not to the socket that carries it: ids, stdio ports and
  * the calls under way. One object, so that a conversation could be taken along to another connection.
  */
-import { LINUX_GUEST_PORT } from "../hv-socket.ts";
+import { LINUX_GUEST_PORT } from "../schema/hv-socket.ts";
 
 /** How a call under way ends: with the answer's body, or without one because the connection is gone. */
 export interface PendingCall {

@@ -1,6 +1,6 @@
 /** The stdio of one process: a port and a listener per stream, opened before the guest is asked to dial. */
 import type { CallOptions, HvSocketListener, ProcessStdio } from "../api.ts";
-import { vsockServiceId } from "../hv-socket.ts";
+import { vsockServiceId } from "../schema/hv-socket.ts";
 import type { ProcessParameters } from "../schema/process.ts";
 import { acceptOne, closeListener, type Listen } from "./accept.ts";
 import { report } from "./diagnostics.ts";

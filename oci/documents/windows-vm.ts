@@ -2,7 +2,7 @@
  * The document of a utility VM for Windows containers. Pure: decisions and facts in, document out.
  */
 import { createHash } from "node:crypto";
-import { WINDOWS_GUEST_SERVICE } from "../../hcs/hv-socket.ts";
+import { WINDOWS_GUEST_SERVICE } from "../../hcs/schema/hv-socket.ts";
 import type {
   ComputeSystemDocument,
   ComputeTopology,

@@ -5,7 +5,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FaultAction, FaultOperation, FaultRule } from "../../hcs/emulator/faults.ts";
 import { parseFaults } from "../../hcs/emulator/faults.ts";
-import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/schema/hv-socket.ts";
 import { isTimeout } from "../../hcs/hresult.ts";
 import { systemGone } from "./under-test.ts";
 import { withBackend } from "./backend.ts";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { randomUUID } from "node:crypto";
 import type { ComputeSystem, HvSocketListener } from "../../hcs/api.ts";
-import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/schema/hv-socket.ts";
 import { isWin32 } from "../../hcs/hresult.ts";
 import { createSystem, endSystem, hcsError, type BackendUnderTest } from "./under-test.ts";
 

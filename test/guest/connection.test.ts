@@ -19,7 +19,7 @@ import {
   type GuestLogRecord,
   type LinuxContainerConfig,
 } from "../../hcs/guest/index.ts";
-import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/schema/hv-socket.ts";
 import { GuestHarness, skipWithoutGuest } from "../support/guest-harness.ts";
 import { containerSpec, execProcess, makeRootfs } from "../support/guest-rootfs.ts";
 

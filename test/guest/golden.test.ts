@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { LINUX_GUEST_PORT } from "../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT } from "../../hcs/schema/hv-socket.ts";
 import { addNetworkNamespace, GuestFixture, HostStream } from "../support/guest-fixture.ts";
 import { GuestBridge, type ReceivedFrame } from "../support/guest-bridge.ts";
 import { skipWithoutGuest, type PortListener } from "../support/guest-harness.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import fc from "fast-check";
-import { LINUX_GUEST_PORT } from "../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT } from "../../hcs/schema/hv-socket.ts";
 import { NULL_ACTIVITY_ID, NULL_CONTAINER_ID, REQUEST_TYPE } from "../../hcs/guest/protocol.ts";
 import { GuestBridge } from "../support/guest-bridge.ts";
 import { GuestFixture } from "../support/guest-fixture.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { cgroupHierarchies, cgroupProcesses } from "../../hcs/emulator/cgroup/tree.ts";
 import { parseMountInfo } from "../../hcs/emulator/storage/mount-table.ts";
 import { encodeLine, LineSplitter } from "../../hcs/emulator/worker/messages.ts";
-import { LINUX_GUEST_PORT } from "../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT } from "../../hcs/schema/hv-socket.ts";
 import { NULL_CONTAINER_ID } from "../../hcs/guest/protocol.ts";
 import { mount, unmount } from "../../hcs/posix/libc.ts";
 import { GuestFixture } from "../support/guest-fixture.ts";

@@ -27,7 +27,7 @@ import {
   type MessageName,
 } from "../../hcs/guest/protocol.ts";
 import { HRESULT } from "../../hcs/hresult-table.ts";
-import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/schema/hv-socket.ts";
 import type { ModifySettingRequest } from "../../hcs/schema/modify.ts";
 import type { ServiceProperties, SystemProperties } from "../../hcs/schema/properties.ts";
 import { createDeferred } from "../../hcs/deferred.ts";

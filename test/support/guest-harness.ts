@@ -24,7 +24,7 @@ import {
   parseHandleEvent,
   type HandleEvent,
 } from "../../hcs/emulator/worker/messages.ts";
-import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/schema/hv-socket.ts";
 import { mount, MS, unmount } from "../../hcs/posix/libc.ts";
 import { GuestBridge } from "./guest-bridge.ts";
 import { snapshot, type Snapshot } from "./leftovers.ts";

@@ -1,7 +1,7 @@
 /** Booting the guest: the channels a Linux VM opens to its host, in their order. */
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { LINUX_GUEST_PORT } from "../../hv-socket.ts";
+import { LINUX_GUEST_PORT } from "../../schema/hv-socket.ts";
 import { Agent } from "./agent.ts";
 import { BridgeServer } from "./bridge-server.ts";
 import { describe } from "./errors.ts";

@@ -1,7 +1,7 @@
 /** Connecting to the host's Hyper-V sockets: unix sockets named by service id. */
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { vsockServiceId } from "../../hv-socket.ts";
+import { vsockServiceId } from "../../schema/hv-socket.ts";
 import type { Dial } from "../guest/stdio-ports.ts";
 
 export function dialIn(directory: string): Dial {

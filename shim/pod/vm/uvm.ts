@@ -9,7 +9,7 @@ import { GuestConnection } from "../../../hcs/guest/connection.ts";
 import { serveEntropy } from "../../../hcs/guest/entropy.ts";
 import { readGuestLog, type GuestLogHandlers } from "../../../hcs/guest/log-channel.ts";
 import { isAlreadyStopped, isNotFound } from "../../../hcs/hresult.ts";
-import { LINUX_GUEST_PORT, vsockServiceId } from "../../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT, vsockServiceId } from "../../../hcs/schema/hv-socket.ts";
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
 import { reasonOf } from "../../clock.ts";
 import { ShimError } from "../../errors.ts";

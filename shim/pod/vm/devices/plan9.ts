@@ -1,7 +1,7 @@
 /**
  * Directories of the host inside a Linux VM: a Plan9 share of the VM, mounted by its guest. Both parts or none.
  */
-import { LINUX_GUEST_PORT } from "../../../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT } from "../../../../hcs/schema/hv-socket.ts";
 import { addMappedDirectory, removeMappedDirectory } from "../../../../hcs/guest/modify.ts";
 import { isNotFound } from "../../../../hcs/hresult.ts";
 import { PLAN9_FLAG, PLAN9_SHARES, type Plan9Share } from "../../../../hcs/schema/modify.ts";

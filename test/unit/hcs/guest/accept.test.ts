@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PassThrough } from "node:stream";
 import type { HvSocketListener } from "../../../../hcs/api.ts";
 import { acceptOne } from "../../../../hcs/guest/accept.ts";
-import { vsockServiceId } from "../../../../hcs/hv-socket.ts";
+import { vsockServiceId } from "../../../../hcs/schema/hv-socket.ts";
 import { collectDiagnostics, isBackgroundFailure } from "./diagnostics.ts";
 import { hungUp, TestSockets } from "./sockets.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
 import { ENTROPY_BYTES, serveEntropy } from "../../../../hcs/guest/entropy.ts";
-import { LINUX_GUEST_PORT, vsockServiceId } from "../../../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT, vsockServiceId } from "../../../../hcs/schema/hv-socket.ts";
 import { TestSockets } from "./sockets.ts";
 
 const SERVICE = vsockServiceId(LINUX_GUEST_PORT.entropy);

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import type { HcsProcess, ProcessSignal } from "../../../../hcs/api.ts";
 import type { GuestOs } from "../../../../hcs/guest/stdio.ts";
-import { vsockServiceId } from "../../../../hcs/hv-socket.ts";
+import { vsockServiceId } from "../../../../hcs/schema/hv-socket.ts";
 import type { ProcessParameters } from "../../../../hcs/schema/process.ts";
 import { collectDiagnostics, isBackgroundFailure } from "./diagnostics.ts";
 import { hungUp } from "./sockets.ts";

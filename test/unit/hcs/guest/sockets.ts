@@ -5,7 +5,7 @@ import { createServer, connect, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CallOptions, HvSocketListener } from "../../../../hcs/api.ts";
-import { vsockServiceId } from "../../../../hcs/hv-socket.ts";
+import { vsockServiceId } from "../../../../hcs/schema/hv-socket.ts";
 
 /** Resolves when the other side of `socket` has ended its half, or the whole connection in whatever way. */
 export async function hungUp(socket: Socket): Promise<void> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LINUX_GUEST_PORT, vsockServiceId } from "../../../hcs/hv-socket.ts";
+import { LINUX_GUEST_PORT, vsockServiceId } from "../../../../hcs/schema/hv-socket.ts";
 
 describe("vsockServiceId", () => {
   const cases: readonly (readonly [number, string])[] = [
