@@ -282,8 +282,8 @@ export interface ModifyServiceSettingsRequest extends GuestRequest {
 
 export interface LogForwardServiceSettings {
   RPCType: "ModifyServiceSettings" | "StartLogForwarding" | "StopLogForwarding";
-  /** Base64 of the log source JSON; empty for start and stop. */
-  Settings: string;
+  /** Base64 of the log source JSON; absent for start and stop. */
+  Settings?: string;
 }
 
 /** Body of a {@link CONTAINER_NOTIFICATION}. Linux guests send it after a wait for the init process was answered. */

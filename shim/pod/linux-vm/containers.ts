@@ -6,6 +6,7 @@ import { ShimError } from "../../errors.ts";
 import type { TaskContainer } from "../../task/container.ts";
 import type { CreateContext, PodContainers, PodView } from "../containers.ts";
 import type { CreateRequest } from "../request.ts";
+import { linuxBoot } from "../vm/boot/linux.ts";
 import { ShareNames } from "../vm/devices/plan9.ts";
 import { podNetworkOf, type PodNetwork } from "../vm/network.ts";
 import { openVm } from "../vm/open-vm.ts";
@@ -31,9 +32,14 @@ export class LinuxVmContainers implements PodContainers {
 
   async createSandbox(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
     const document = this.#vmDocument(request);
-    const uvm = await openVm(this.#pod, { id: `${request.id}@vm`, document }, context, (opened) => {
-      this.#uvm = opened;
-    });
+    const uvm = await openVm(
+      this.#pod,
+      { id: `${request.id}@vm`, document, boot: linuxBoot() },
+      context,
+      (opened) => {
+        this.#uvm = opened;
+      },
+    );
     return LinuxContainer.create(
       this.#containerInit(request, uvm, context, podNetworkOf(request)),
       ownerRole(uvm, (phases) => this.#pod.stopWorkloads(phases)),

@@ -1,6 +1,7 @@
 /** Makes a pod's VM: created, held, booted until its guest answers. */
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
 import type { LogFields } from "../../log/logger.ts";
+import type { GuestBoot } from "./boot/boot.ts";
 import type { CreateContext, PodView } from "../containers.ts";
 import { Uvm } from "./uvm.ts";
 
@@ -9,12 +10,13 @@ export interface VmRequest {
   /** `<pod id>@vm`. */
   readonly id: string;
   readonly document: ComputeSystemDocument;
+  readonly boot: GuestBoot;
 }
 
 /** @param onCreated called as soon as the VM exists, before it boots */
 export async function openVm(
   pod: PodView,
-  { id, document }: VmRequest,
+  { id, document, boot }: VmRequest,
   { holdings, phasesOf }: CreateContext,
   onCreated: (uvm: Uvm) => void,
 ): Promise<Uvm> {
@@ -28,6 +30,7 @@ export async function openVm(
           id,
           document,
           backend,
+          boot,
           guestLog: {
             onRecord: ({ level, message, fields }) =>
               logger.log(level === "warning" ? "warn" : level, message, { uvm: id, ...plainFields(fields) }),

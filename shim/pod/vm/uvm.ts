@@ -2,19 +2,18 @@
  * One utility VM: its compute system and the connection to its guest, from creation to verified end. Owned by a pod,
  * which alone can close it; everybody else gets a {@link UvmView}.
  */
-import type { ComputeSystem, HcsBackend, HvSocketListener, SystemExit } from "../../../hcs/api.ts";
-import { acceptOne, closeListener, type Listen } from "../../../hcs/guest/accept.ts";
+import type { ComputeSystem, HcsBackend, SystemExit } from "../../../hcs/api.ts";
+import type { Listen } from "../../../hcs/guest/accept.ts";
 import type { BridgeEnd } from "../../../hcs/guest/bridge.ts";
 import { GuestConnection } from "../../../hcs/guest/connection.ts";
-import { serveEntropy } from "../../../hcs/guest/entropy.ts";
-import { readGuestLog, type GuestLogHandlers } from "../../../hcs/guest/log-channel.ts";
+import type { GuestLogHandlers } from "../../../hcs/guest/log-channel.ts";
 import { isAlreadyStopped, isNotFound } from "../../../hcs/hresult.ts";
-import { LINUX_GUEST_PORT, vsockServiceId } from "../../../hcs/schema/hv-socket.ts";
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
 import { reasonOf } from "../../clock.ts";
 import { ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
 import { createDeferred } from "../../../hcs/deferred.ts";
+import type { GuestBoot, PreparedBoot } from "./boot/boot.ts";
 import { nextUvmState, UVM_STATE_WORDS, type UvmEvent, type UvmState } from "./states.ts";
 
 /** How a VM ended. */
@@ -27,6 +26,8 @@ export interface UvmEnd {
 /** A VM as its containers see it: they use it and can never end it. */
 export interface UvmView {
   readonly id: string;
+  /** Lower-case GUID: how Hyper-V sockets address it. */
+  readonly runtimeId: string;
   readonly system: Pick<ComputeSystem, "modify" | "properties" | "pauseHosted" | "resumeHosted">;
   /** @throws {ShimError} VM_LOST when there is no guest to talk to */
   readonly guest: GuestConnection;
@@ -38,27 +39,22 @@ export interface UvmInit {
   readonly id: string;
   readonly document: ComputeSystemDocument;
   readonly backend: HcsBackend;
+  readonly boot: GuestBoot;
   /** Lines of the guest's own log. */
   readonly guestLog: GuestLogHandlers;
   report(message: string, error: unknown): void;
 }
 
-/** Listeners that must be there before a Linux guest boots. */
-interface BootListeners {
-  readonly entropy: HvSocketListener;
-  readonly log: HvSocketListener;
-  readonly bridge: HvSocketListener;
-}
-
 export class Uvm implements UvmView {
   readonly id: string;
+  readonly runtimeId: string;
   readonly document: ComputeSystemDocument;
   readonly #init: UvmInit;
   readonly #system: ComputeSystem;
-  readonly #runtimeId: string;
   readonly #ended = createDeferred<UvmEnd>();
   #state: UvmState = "created";
   #guest: GuestConnection | undefined;
+  #boot: PreparedBoot | undefined;
   #closing: Promise<void> | undefined;
   #lossReason: string | undefined;
 
@@ -67,7 +63,7 @@ export class Uvm implements UvmView {
     this.document = init.document;
     this.#init = init;
     this.#system = system;
-    this.#runtimeId = runtimeId;
+    this.runtimeId = runtimeId;
     void system.exited.then((exit) => this.#onSystemExit(exit));
   }
 
@@ -122,7 +118,10 @@ export class Uvm implements UvmView {
       });
       const boot = AbortSignal.any([signal, stopped.signal]);
       try {
-        await Promise.race([this.#boot(boot), dead.then(() => Promise.reject(reasonOf(stopped.signal)))]);
+        await Promise.race([
+          this.#bootGuest(boot),
+          dead.then(() => Promise.reject(reasonOf(stopped.signal))),
+        ]);
       } catch (error) {
         // Whatever still waits for the guest gives up and closes its listener.
         stopped.abort(error);
@@ -131,59 +130,50 @@ export class Uvm implements UvmView {
     });
   }
 
-  async #boot(signal: AbortSignal): Promise<void> {
-    const listeners = await this.#listen(signal);
-    const options = { guest: this.id, signal };
-    const accepted = Promise.all([
-      serveEntropy(listeners.entropy, options),
-      acceptOne(listeners.log, options),
-      acceptOne(listeners.bridge, options),
-    ]);
+  async #bootGuest(signal: AbortSignal): Promise<void> {
+    const { boot, guestLog } = this.#init;
+    const prepared = await boot.prepare(
+      {
+        id: this.id,
+        runtimeId: this.runtimeId,
+        listen: this.#listen,
+        guestLog,
+        report: (message, error) => this.#init.report(message, error),
+      },
+      signal,
+    );
+    this.#boot = prepared;
+    const accepted = prepared.accept(signal);
     // Settled below; until then its failure must not count as unhandled.
     accepted.catch(() => undefined);
     try {
       await this.#system.start({ signal });
+      const stream = await accepted;
+      const guest = GuestConnection.open(stream, { os: boot.os, name: this.id, listen: this.#listen });
+      await this.#meet(guest, prepared, signal);
+      this.#guest = guest;
     } catch (error) {
-      await Promise.all(
-        Object.values(listeners).map((listener) => closeListener(listener as HvSocketListener, this.id)),
-      );
+      await prepared.close();
       throw error;
     }
-    const [, log, bridge] = await accepted;
-    void readGuestLog(log, { ...this.#init.guestLog, guest: this.id });
-    const guest = GuestConnection.open(bridge, { os: "linux", name: this.id, listen: this.#listener });
-    try {
-      await guest.negotiate({ signal });
-    } catch (error) {
-      await guest.close();
-      throw error;
-    }
-    this.#guest = guest;
+    const guest = this.#guest;
     this.#move("connected");
     void guest.closed.then((end) => this.#onGuestClosed(end));
   }
 
-  readonly #listener: Listen = (serviceId, options) =>
-    this.#init.backend.hvSocket.listen({ vmId: this.#runtimeId, serviceId }, options);
-
-  async #listen(signal: AbortSignal): Promise<BootListeners> {
-    const opened: HvSocketListener[] = [];
-    const open = async (port: number): Promise<HvSocketListener> => {
-      const listener = await this.#listener(vsockServiceId(port), { signal });
-      opened.push(listener);
-      return listener;
-    };
+  async #meet(guest: GuestConnection, prepared: PreparedBoot, signal: AbortSignal): Promise<void> {
+    const { timeZone } = this.#init.boot;
     try {
-      return {
-        entropy: await open(LINUX_GUEST_PORT.entropy),
-        log: await open(LINUX_GUEST_PORT.log),
-        bridge: await open(LINUX_GUEST_PORT.bridge),
-      };
+      await guest.negotiate({ signal, ...(timeZone === undefined ? {} : { timeZone }) });
+      await prepared.greet(guest, signal);
     } catch (error) {
-      await Promise.all(opened.map((listener) => closeListener(listener, this.id)));
+      await guest.close();
       throw error;
     }
   }
+
+  readonly #listen: Listen = (serviceId, options) =>
+    this.#init.backend.hvSocket.listen({ vmId: this.runtimeId, serviceId }, options);
 
   /** Terminates the VM and waits until it is gone. Idempotent; after a failure it may be called again. */
   close(phases: Phases): Promise<void> {
@@ -200,6 +190,7 @@ export class Uvm implements UvmView {
       await terminate(this.#system, signal);
       await this.#system.exited;
       await this.#guest?.close();
+      await this.#boot?.close();
       await this.#system.close();
     });
     this.#move("gone");
