@@ -2,13 +2,15 @@
  * What isolates the containers of a pod: a utility VM with a Linux or a Windows guest, or the host itself. A pod has one
  * implementation of {@link PodContainers}, chosen by its sandbox's request; nothing else knows the platform.
  */
+import type { Isolation } from "../../oci/isolation.ts";
+import { ShimError } from "../errors.ts";
 import type { Phases } from "../phases/phases.ts";
 import type { Holdings } from "../resources/holdings.ts";
 import type { TaskContainer } from "../task/container.ts";
 import type { PhasesOf } from "./create-task.ts";
 import type { PodEnvironment } from "./environment.ts";
 import { LinuxVmContainers } from "./linux-vm/containers.ts";
-import type { CreateRequest, Isolation } from "./request.ts";
+import type { CreateRequest } from "./request.ts";
 import type { Uvm } from "./vm/uvm.ts";
 
 /** Where a task's things go, and how its waits are counted. */
@@ -34,10 +36,15 @@ export interface PodContainers {
   createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer>;
 }
 
-const IMPLEMENTATIONS: Readonly<Record<Isolation, new (pod: PodView) => PodContainers>> = {
+const IMPLEMENTATIONS: Readonly<Partial<Record<Isolation, new (pod: PodView) => PodContainers>>> = {
   "linux-vm": LinuxVmContainers,
 };
 
 export function podContainers(isolation: Isolation, pod: PodView): PodContainers {
-  return new IMPLEMENTATIONS[isolation](pod);
+  const Implementation = IMPLEMENTATIONS[isolation];
+  if (Implementation !== undefined) return new Implementation(pod);
+  throw new ShimError(
+    "UNSUPPORTED",
+    `cannot create "${pod.id}": this version has no isolation "${isolation}"`,
+  );
 }

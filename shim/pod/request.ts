@@ -1,12 +1,10 @@
 /** A Create request, read: what the pod and task layers work with. */
 import type { DnsSettings, RootfsMount } from "../../hcs/api.ts";
 import type { Identity } from "../../oci/identity.ts";
+import type { Isolation } from "../../oci/isolation.ts";
 import type { Spec } from "../../oci/spec.ts";
 import type { StdioPaths } from "../io/upstream.ts";
 import type { Options } from "../options/own.ts";
-
-/** What isolates a task from its host. */
-export type Isolation = "linux-vm";
 
 export interface CreateRequest {
   readonly id: string;

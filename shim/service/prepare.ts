@@ -3,7 +3,6 @@
  * nothing else.
  */
 import { readFileSync } from "node:fs";
-import { identityOf } from "../../oci/identity.ts";
 import { parseSpec, type Spec } from "../../oci/spec.ts";
 import { SpecError } from "../../oci/errors.ts";
 import type { CreateTaskRequest } from "../../protos/gen/task-v2.ts";
@@ -11,10 +10,9 @@ import { bundleFile } from "../bootstrap/bundle.ts";
 import { messageOf, ShimError } from "../errors.ts";
 import type { Logger } from "../log/logger.ts";
 import { readAnnotations, type OptionWarning, type Options } from "../options/own.ts";
-import { readRuntimeOptions, type RuntimeOptions } from "../options/runtime.ts";
-import { OptionsSandboxIsolation } from "../../protos/gen/runhcs.ts";
+import { readRuntimeOptions } from "../options/runtime.ts";
 import type { CreateRequest } from "../pod/request.ts";
-import { withOptionAnnotations } from "./option-annotations.ts";
+import { decide } from "./decide.ts";
 
 export async function prepareCreate(
   request: CreateTaskRequest,
@@ -22,20 +20,19 @@ export async function prepareCreate(
   logger: Logger,
 ): Promise<CreateRequest> {
   const runtime = await readRuntimeOptions(request.options);
-  const spec = withOptionAnnotations(readBundleSpec(request), runtime.runhcs);
-  const annotations = readAnnotations(spec.annotations);
-  logWarnings(logger, request.id, [...runtime.warnings, ...annotations.warnings]);
-  checkIsolation(request.id, spec, runtime);
-  checkPlatform(request.id, spec, runtime.runhcs.sandboxPlatform);
+  logWarnings(logger, request.id, runtime.warnings);
+  const decisions = decide(readBundleSpec(request), runtime, (warning) =>
+    logger.warn("input was not followed", { task: request.id, ...warning }),
+  );
+  const annotations = readAnnotations(decisions.spec.annotations);
+  logWarnings(logger, request.id, annotations.warnings);
   return {
     id: request.id,
     bundle: request.bundle,
     rootfs: request.rootfs,
     terminal: request.terminal,
     stdio: { stdin: request.stdin, stdout: request.stdout, stderr: request.stderr },
-    spec,
-    identity: identityOf(spec.annotations),
-    isolation: "linux-vm",
+    ...decisions,
     options: processOptions.with(runtime.own).with(annotations),
   };
 }
@@ -52,39 +49,6 @@ function readBundleSpec(request: CreateTaskRequest): Spec {
     throw new SpecError({ at: path, rule: `cannot be read: ${messageOf(cause)}`, cause });
   }
   return parseSpec(text);
-}
-
-/** What the runtime handler was configured for, against what the spec is. */
-function checkIsolation(id: string, spec: Spec, runtime: RuntimeOptions): void {
-  if (spec.linux === undefined) {
-    throw new ShimError(
-      "UNSUPPORTED",
-      `cannot create "${id}": this version runs Linux containers (a spec with a "linux" section) only`,
-    );
-  }
-  const wantsVm = runtime.runhcs.sandboxIsolation === OptionsSandboxIsolation.HYPERVISOR;
-  if (!wantsVm && !runtime.isEmpty) {
-    throw new SpecError({
-      at: "runtime option SandboxIsolation",
-      rule: "must be 1 (hypervisor): a Linux container runs in a utility VM, and other options of this runtime handler are set",
-      value: runtime.runhcs.sandboxIsolation,
-    });
-  }
-}
-
-/** `linux/amd64` */
-const PLATFORM = /^(windows|linux)(?:\/[a-z0-9]+){0,2}$/;
-
-function checkPlatform(id: string, spec: Spec, platform: string): void {
-  if (platform === "") return;
-  const os = PLATFORM.exec(platform)?.[1];
-  const actual = spec.linux === undefined ? "windows" : "linux";
-  if (os === actual) return;
-  const rule =
-    os === undefined
-      ? 'must be a platform such as "windows/amd64"'
-      : `must be ${actual}: that is what the spec of "${id}" is for`;
-  throw new SpecError({ at: "runtime option SandboxPlatform", rule, value: platform });
 }
 
 function logWarnings(logger: Logger, task: string, warnings: readonly OptionWarning[]): void {

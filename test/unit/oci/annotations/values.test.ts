@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { boolean, guid, int32, stringList, uint32, uint32List, uint64, wideUint64 } from "../../../../oci/annotations/values.ts";
+import {
+  boolean,
+  guid,
+  int32,
+  stringList,
+  uint32,
+  uint32List,
+  uint64,
+  wideUint64,
+} from "../../../../oci/annotations/values.ts";
 
 describe("boolean", () => {
   for (const text of ["1", "t", "T", "TRUE", "true", "True"])
@@ -49,10 +58,7 @@ describe("lists", () => {
 
 describe("guid", () => {
   it("is lower case, without braces", () => {
-    assert.equal(
-      guid.parse("A0A0A0A0-0000-4000-8000-00000000000F"),
-      "a0a0a0a0-0000-4000-8000-00000000000f",
-    );
+    assert.equal(guid.parse("A0A0A0A0-0000-4000-8000-00000000000F"), "a0a0a0a0-0000-4000-8000-00000000000f");
     assert.equal(guid.parse("{a0a0a0a0-0000-4000-8000-00000000000f}"), undefined);
     assert.equal(guid.parse(""), undefined);
   });

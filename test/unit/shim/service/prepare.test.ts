@@ -78,8 +78,8 @@ describe("prepareCreate", () => {
   });
 
   for (const [platform, message] of [
-    ["windows/amd64", /must be linux/],
-    ["plan9", /must be a platform such as/],
+    ["windows/amd64", /must be of linux/],
+    ["plan9", /must be a platform of Windows or Linux/],
   ] as const) {
     it(`refuses the platform ${platform} for a Linux container`, async () => {
       await assert.rejects(
@@ -89,8 +89,19 @@ describe("prepareCreate", () => {
     });
   }
 
-  it("says what this version runs when it gets a Windows container", async () => {
-    await assert.rejects(prepare({ windows: {} }), /runs Linux containers/);
+  it("decides what isolates the task", async () => {
+    const { isolation, spec } = await prepare({ windows: {} }, { sandboxIsolation: 1 });
+    assert.equal(isolation, "windows-vm");
+    assert.deepEqual(spec.document["windows"], { hyperv: {} });
+  });
+
+  it("refuses annotations that contradict each other, and logs which", async () => {
+    const annotations = {
+      "io.microsoft.disable-unsafe-operations": "true",
+      "microsoft.com/hostprocess-container": "true",
+    };
+    await assert.rejects(prepare({ windows: {}, annotations }), /cannot be set together/);
+    assert.deepEqual(logged, ["input was not followed: undefined"]);
   });
 
   it("names the file when there is no spec", async () => {
