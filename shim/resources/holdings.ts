@@ -18,6 +18,12 @@ const RESIDENCE: Readonly<Record<Holding["kind"], Residence>> = {
   vm: "host",
   share: "vm",
   nic: "vm",
+  namespace: "vm",
+  disk: "vm",
+  "combined-layers": "vm",
+  pipe: "vm",
+  device: "vm",
+  address: "host",
 };
 
 export class Holdings {

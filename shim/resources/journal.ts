@@ -29,6 +29,18 @@ export interface ResourceData {
   readonly share: { readonly vm: string; readonly name: string; readonly path: string };
   /** A network adapter of a VM; gone with the VM. */
   readonly nic: { readonly vm: string; readonly nic: string; readonly endpoint: string };
+  /** A network namespace that a VM's guest was told of; gone with the VM. */
+  readonly namespace: { readonly vm: string; readonly id: string };
+  /** A disk attached to a VM, and mounted unless its path is empty; gone with the VM. */
+  readonly disk: { readonly vm: string; readonly path: string; readonly guestPath: string };
+  /** A root file system that a guest has made of layers; gone with the VM. */
+  readonly "combined-layers": { readonly vm: string; readonly root: string };
+  /** A named pipe of the host that a VM may use; gone with the VM. */
+  readonly pipe: { readonly vm: string; readonly path: string };
+  /** A device of the host that a VM was given; gone with the VM. */
+  readonly device: { readonly vm: string; readonly id: string };
+  /** The address that a container in a VM has of its own; gone with this process. */
+  readonly address: { readonly vm: string; readonly systemId: string };
 }
 
 export type ResourceKind = keyof ResourceData;

@@ -4,7 +4,7 @@ import { unmountByProgram, unmountTree } from "../../hcs/emulator/storage/unmoun
 import type { Reclaimers } from "./reclaim.ts";
 
 export function linuxReclaimers(emulatorStateDirectory: string): Reclaimers {
-  // Shares and network adapters are parts of a VM: they went with it, and its own entry sees to that.
+  // What is part of a VM went with it, and the VM's own entry sees to that.
   const goneWithItsVm = (): Promise<void> => Promise.resolve();
   return {
     mount: ({ target }) => unmountTree(target, unmountByProgram),
@@ -13,5 +13,12 @@ export function linuxReclaimers(emulatorStateDirectory: string): Reclaimers {
     },
     share: goneWithItsVm,
     nic: goneWithItsVm,
+    namespace: goneWithItsVm,
+    disk: goneWithItsVm,
+    "combined-layers": goneWithItsVm,
+    pipe: goneWithItsVm,
+    device: goneWithItsVm,
+    // Registered by a handle, which was closed with the process that had it.
+    address: () => Promise.resolve(),
   };
 }
