@@ -5,9 +5,9 @@
 import { messageOf } from "../errors.ts";
 import type { Holding, ResourceData, ResourceKind } from "./journal.ts";
 
-/** How this platform releases each kind of thing from outside. */
+/** How this platform releases each kind of thing from outside. Kinds that it never has are left out. */
 export type Reclaimers = {
-  readonly [K in ResourceKind]: (data: ResourceData[K]) => Promise<void>;
+  readonly [K in ResourceKind]?: (data: ResourceData[K]) => Promise<void>;
 };
 
 export interface ReclaimOutcome {
@@ -34,5 +34,7 @@ function release<K extends ResourceKind>(
   holding: { readonly kind: K; readonly data: ResourceData[K] },
   reclaimers: Reclaimers,
 ): Promise<void> {
-  return reclaimers[holding.kind](holding.data);
+  const reclaimer = reclaimers[holding.kind];
+  if (reclaimer !== undefined) return reclaimer(holding.data);
+  throw new Error(`cannot release a ${holding.kind}: this platform has no such thing`);
 }

@@ -9,7 +9,6 @@ import { timestampToDate } from "../../../../protos/timestamp.ts";
 import { deleteTask, type DeleteOutcome } from "../../../../shim/commands/delete.ts";
 import { UsageError, type ShimFlags } from "../../../../shim/flags.ts";
 import { Journal, nodeJournalPath } from "../../../../shim/resources/journal.ts";
-import type { Reclaimers } from "../../../../shim/resources/reclaim.ts";
 
 const NOW = Date.UTC(2025, 0, 2);
 
@@ -17,7 +16,7 @@ describe("deleteTask", () => {
   let root: string;
   let bundle: string;
   let flags: ShimFlags;
-  let reclaimers: sinon.SinonStubbedInstance<Reclaimers>;
+  let reclaimers: Record<"mount" | "vm" | "share" | "nic", sinon.SinonStub<[unknown], Promise<void>>>;
   let before: string | undefined;
 
   beforeEach(() => {
