@@ -14,6 +14,7 @@ import type { HostFiles } from "./port/files.ts";
 import type { HostJobs } from "./port/jobs.ts";
 import type { WindowsLayers } from "./port/layers.ts";
 import type { ComputeSystemDocument } from "./schema/compute-system.ts";
+import type { ContainerConfigurationV1 } from "./schema/container.ts";
 import type { ModifySettingRequest } from "./schema/modify.ts";
 import type { ProcessParameters } from "./schema/process.ts";
 import type { PropertyQuery, ServiceProperties, SystemProperties } from "./schema/properties.ts";
@@ -89,7 +90,11 @@ export interface HcsBackend {
 
 export interface ComputeSystems {
   /** HcsCreateComputeSystem: the system exists afterwards, but has not been started. */
-  create(id: string, document: ComputeSystemDocument, options?: CallOptions): Promise<ComputeSystem>;
+  create(
+    id: string,
+    document: ComputeSystemDocument | ContainerConfigurationV1,
+    options?: CallOptions,
+  ): Promise<ComputeSystem>;
   /** HcsOpenComputeSystem: a second handle to an existing system. */
   open(id: string, options?: CallOptions): Promise<ComputeSystem>;
   /** HcsEnumerateComputeSystems. */

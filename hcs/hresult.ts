@@ -110,3 +110,15 @@ export function isInvalidState(error: unknown): boolean {
   const code = codeOf(error);
   return code !== undefined && isHcs(code, 0x0105);
 }
+
+/** Windows refuses to end a process that is ending already. */
+export function isAccessDenied(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && isWin32(code, 5);
+}
+
+/** The disk of a layer was attached a moment ago and does not answer yet: ask again. */
+export function isNotReadyYet(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && (isWin32(code, 21) || isWin32(code, 1167));
+}

@@ -29,6 +29,8 @@ export type ErrorCode =
   | "BUDGET_EXCEEDED"
   | "VM_LOST"
   | "GUEST_UNFIT"
+  | "HOST_UNFIT"
+  | "NOT_ISOLATED"
   | "DEVICE_UNAVAILABLE"
   | "SHARE_REFUSED"
   | "UNSUPPORTED"
@@ -88,6 +90,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     meaning: "a phase took longer than its budget; option budgets.<phase> changes it",
   },
   VM_LOST: { status: "unavailable", meaning: "the pod's utility VM or the connection to its guest is gone" },
+  HOST_UNFIT: {
+    status: "unknown",
+    meaning: "the host lacks something the request needs; the message names it",
+  },
+  NOT_ISOLATED: { status: "unknown", meaning: "the task has no VM of its own that the call could be for" },
   GUEST_UNFIT: { status: "failed precondition", meaning: "the guest lacks a capability the request needs" },
   DEVICE_UNAVAILABLE: {
     status: "unknown",

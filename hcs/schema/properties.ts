@@ -1,6 +1,10 @@
 /** Property queries and their answers. */
 
-export type PropertyType = "Statistics" | "ProcessList" | "Memory" | "SystemGUID" | "ProcessorTopology";
+import type { HvSocketServiceConfig } from "./compute-system.ts";
+import type { ContainerCredentialGuardState } from "./container.ts";
+
+export type PropertyType =
+  "Statistics" | "ProcessList" | "Memory" | "SystemGUID" | "ProcessorTopology" | "ContainerCredentialGuard";
 
 /** An empty query answers the basic properties. */
 export interface PropertyQuery {
@@ -68,7 +72,20 @@ export interface MemoryProperties {
   };
 }
 
-/** Answer of HcsGetServiceProperties for `ProcessorTopology`. */
+/** Answer of HcsGetServiceProperties: an element for each type that was asked for. */
 export interface ServiceProperties {
-  Properties: { LogicalProcessorCount?: number }[];
+  Properties: {
+    /** `ProcessorTopology` */
+    LogicalProcessorCount?: number;
+    /** `ContainerCredentialGuard` */
+    Instances?: CredentialGuardInstance[];
+  }[];
+}
+
+/** Credentials that the host keeps ready for one container. */
+export interface CredentialGuardInstance {
+  Id: string;
+  CredentialGuard?: ContainerCredentialGuardState;
+  /** For a container in a VM: the service of the host it reaches them by. */
+  HvSocketConfig?: { ServiceId: string; ServiceConfig: HvSocketServiceConfig };
 }

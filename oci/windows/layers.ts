@@ -37,9 +37,9 @@ export interface BlockCimLayers {
   readonly merged?: BlockCim;
 }
 
-export type WindowsLayers = FolderLayers | ForkedCimLayers | BlockCimLayers;
+export type ImageLayers = FolderLayers | ForkedCimLayers | BlockCimLayers;
 
-const FORMS: Readonly<Record<string, (mount: RootfsMount) => WindowsLayers>> = {
+const FORMS: Readonly<Record<string, (mount: RootfsMount) => ImageLayers>> = {
   "windows-layer": (mount) => ({
     kind: "folders",
     scratch: mount.source,
@@ -50,10 +50,7 @@ const FORMS: Readonly<Record<string, (mount: RootfsMount) => WindowsLayers>> = {
 };
 
 /** @throws {SpecError} when there is no root file system, or it is not one of Windows layers */
-export function windowsLayers(
-  rootfs: readonly RootfsMount[],
-  layerFolders: readonly string[],
-): WindowsLayers {
+export function imageLayers(rootfs: readonly RootfsMount[], layerFolders: readonly string[]): ImageLayers {
   const source = rootfsSource(rootfs, layerFolders);
   if (source.from === "folders") return { kind: "folders", scratch: source.scratch, parents: source.layers };
   const { mount } = source;

@@ -12,6 +12,7 @@ import type { PodEnvironment } from "./environment.ts";
 import { LinuxVmContainers } from "./linux-vm/containers.ts";
 import type { CreateRequest } from "./request.ts";
 import type { Uvm } from "./vm/uvm.ts";
+import { WindowsHostContainers } from "./windows-host/containers.ts";
 
 /** Where a task's things go, and how its waits are counted. */
 export interface CreateContext {
@@ -31,6 +32,8 @@ export interface PodView {
 export interface PodContainers {
   /** The pod's VM from its creation on; always undefined where the host itself isolates. */
   readonly uvm: Uvm | undefined;
+  /** Otherwise the process of the sandbox is made up, and has no streams. */
+  sandboxHasProcess(request: CreateRequest): boolean;
   /** The container of the sandbox, or of a task that is no part of a pod, with all that its pod needs. */
   createSandbox(request: CreateRequest, context: CreateContext): Promise<TaskContainer>;
   createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer>;
@@ -38,6 +41,7 @@ export interface PodContainers {
 
 const IMPLEMENTATIONS: Readonly<Partial<Record<Isolation, new (pod: PodView) => PodContainers>>> = {
   "linux-vm": LinuxVmContainers,
+  "windows-host": WindowsHostContainers,
 };
 
 export function podContainers(isolation: Isolation, pod: PodView): PodContainers {

@@ -15,6 +15,8 @@ import type { PodEnvironment } from "./environment.ts";
 import type { CreateRequest } from "./request.ts";
 import type { Uvm } from "./vm/uvm.ts";
 
+const NO_STDIO: CreateRequest["stdio"] = { stdin: "", stdout: "", stderr: "" };
+
 export class Pod {
   readonly id: string;
   readonly #environment: PodEnvironment;
@@ -138,9 +140,10 @@ export class Pod {
   }
 
   async #createSandbox(request: CreateRequest): Promise<void> {
+    const stdio = this.#containers.sandboxHasProcess(request) ? {} : { stdio: NO_STDIO, terminal: false };
     this.#sandbox = await createTask(
       this.#environment,
-      request,
+      { ...request, ...stdio },
       this.#surroundings(this.#events),
       (holdings, phasesOf) => this.#containers.createSandbox(request, { holdings, phasesOf }),
     );

@@ -24,6 +24,11 @@ const RESIDENCE: Readonly<Record<Holding["kind"], Residence>> = {
   pipe: "vm",
   device: "vm",
   address: "host",
+  system: "host",
+  layer: "host",
+  cim: "host",
+  overlay: "host",
+  "credential-guard": "host",
 };
 
 export class Holdings {
@@ -43,7 +48,7 @@ export class Holdings {
   async acquire<T>(
     holding: Holding,
     acquire: () => Promise<T>,
-    release: (signal: AbortSignal) => Promise<void>,
+    release: (signal: AbortSignal, value: T) => Promise<void>,
   ): Promise<T> {
     this.#journal.hold(holding);
     let value: T;
@@ -53,7 +58,11 @@ export class Holdings {
       this.#journal.strike(holding.key);
       throw error;
     }
-    this.#held.push({ holding, residence: RESIDENCE[holding.kind], release });
+    this.#held.push({
+      holding,
+      residence: RESIDENCE[holding.kind],
+      release: (budget) => release(budget, value),
+    });
     if (this.#ended) {
       // It came too late: whoever asked has given up, and everything else was released meanwhile.
       await this.release(new AbortController().signal, ({ key }) => key === holding.key);

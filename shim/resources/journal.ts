@@ -41,6 +41,16 @@ export interface ResourceData {
   readonly device: { readonly vm: string; readonly id: string };
   /** The address that a container in a VM has of its own; gone with this process. */
   readonly address: { readonly vm: string; readonly systemId: string };
+  /** The compute system of a container on the host. */
+  readonly system: { readonly id: string };
+  /** A writable Windows layer: its disk attached and, unless CIMs are below it, its parents mounted. */
+  readonly layer: { readonly path: string; readonly prepared: boolean };
+  /** A volume that a CIM is mounted on. */
+  readonly cim: { readonly volumePath: string };
+  /** A union file system on a volume. */
+  readonly overlay: { readonly volumePath: string };
+  /** Credentials that the host keeps ready for a container. */
+  readonly "credential-guard": { readonly id: string };
 }
 
 export type ResourceKind = keyof ResourceData;

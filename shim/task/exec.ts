@@ -177,7 +177,7 @@ export class Exec {
   async finish(): Promise<ExitRecord> {
     await this.#serial.run(async () => {
       this.#require("delete");
-      if (this.#state === "created") await this.#force(0);
+      if (this.#state === "created") await this.#force(this.#context.os === "none" ? NEVER_RAN : 0);
     });
     const record = await this.#exited.promise;
     await (this.#relay ?? this.upstream).close();

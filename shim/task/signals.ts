@@ -4,7 +4,8 @@
 import type { ProcessSignal } from "../../hcs/api.ts";
 import { ShimError } from "../errors.ts";
 
-export type GuestOs = "linux" | "windows";
+/** `none`: there is no process to send a signal to. */
+export type GuestOs = "linux" | "windows" | "none";
 
 /** What a Kill does to a process: send a signal, or end it without asking. */
 export type KillAction = { readonly signal: ProcessSignal } | "terminate";
@@ -34,6 +35,7 @@ const TERMINATING = new Set([6, SIGKILL, SIGTERM]);
  * @throws {ShimError} SIGNAL_INVALID
  */
 export function killAction(os: GuestOs, signal: number, canSignal: boolean): KillAction {
+  if (os === "none") return "terminate";
   if (!canSignal && TERMINATING.has(signal)) return "terminate";
   const action = canSignal ? signalAction(os, signal) : undefined;
   if (action !== undefined) return action;

@@ -30,6 +30,10 @@ export class LinuxVmContainers implements PodContainers {
     return this.#uvm;
   }
 
+  sandboxHasProcess(): boolean {
+    return true;
+  }
+
   async createSandbox(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
     const document = this.#vmDocument(request);
     const uvm = await openVm(

@@ -1,0 +1,131 @@
+/** Makes the compute system of a container on the host: layers, mounts, credentials, document. */
+import type { ComputeSystem, ComputeSystems } from "../../../hcs/api.ts";
+import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
+import type { ContainerConfigurationV1 } from "../../../hcs/schema/container.ts";
+import { AnnotationReader } from "../../../oci/annotations/read.ts";
+import {
+  containerConfigurationV1,
+  processIsolatedDocument,
+  SCHEMA_2_BUILD,
+  type WindowsContainerInputs,
+} from "../../../oci/documents/windows-container.ts";
+import { SpecError } from "../../../oci/errors.ts";
+import { hostDevices } from "../../../oci/windows/devices.ts";
+import { credentialSpec } from "../../../oci/windows/gmsa.ts";
+import { imageLayers } from "../../../oci/windows/layers.ts";
+import { checkAffinity } from "../../../oci/windows/resources.ts";
+import type { Windows } from "../../../oci/windows/spec.ts";
+import type { Phases } from "../../phases/phases.ts";
+import { logWarnings } from "../warnings.ts";
+import { guardCredentials } from "../windows/credential-guard.ts";
+import { readDeviceExtensions } from "../windows/device-extensions.ts";
+import { setAffinity } from "./affinity.ts";
+import { unlessStopped, type HostContainerInit } from "./container.ts";
+import { mountedByClient, mountLayers, type MountedLayers } from "./layers.ts";
+import { hostMounts } from "./mounts.ts";
+
+type SystemDocument = Parameters<ComputeSystems["create"]>[1];
+
+/** On failure everything it had acquired is in the holdings. */
+export async function createSystem(init: HostContainerInit, phases: Phases): Promise<ComputeSystem> {
+  const { request, pod, holdings } = init;
+  const { backend, host, logger } = pod.environment;
+  const { windows } = request.spec;
+  if (windows === undefined)
+    throw new SpecError({ at: "/windows", rule: `must be present to run "${request.id}" on a Windows host` });
+  const reader = new AnnotationReader(request.spec.annotations);
+  const affinity = windows.resources.cpuAffinity ?? [];
+  const layers = await phases.run("layers", (signal) => rootFileSystem(init, windows, signal));
+  const document = await phases.run<SystemDocument>("mounts", (signal) =>
+    host.build < SCHEMA_2_BUILD
+      ? flatConfiguration(init, windows, reader, layers, signal)
+      : containerDocument(init, windows, reader, layers, signal),
+  );
+  checkAffinity(affinity, host.build, "/windows/resources/cpu");
+  logWarnings(logger, request.id, reader.warnings);
+  return phases.run("container-create", async (signal) => {
+    const system = await holdings.acquire(
+      { kind: "system", key: `system:${request.id}`, data: { id: request.id } },
+      () => backend.computeSystems.create(request.id, document, { signal }),
+      (budget, created) => endSystem(created, budget),
+    );
+    if (affinity.length > 0) await setAffinity(backend.jobs, request.id, affinity, signal);
+    return system;
+  });
+}
+
+/** By now it has ended, unless something failed: then it is made to. */
+async function endSystem(system: ComputeSystem, signal: AbortSignal): Promise<void> {
+  await unlessStopped(system.terminate({ signal }));
+  await system.close();
+}
+
+async function rootFileSystem(
+  { request, pod, layers: platform, holdings }: HostContainerInit,
+  windows: Windows,
+  signal: AbortSignal,
+): Promise<MountedLayers> {
+  const layers = imageLayers(request.rootfs, windows.layerFolders);
+  const rootPath = request.spec.root?.path ?? "";
+  if (rootPath !== "") return mountedByClient(rootPath, layers);
+  const context = { containerId: request.id, platform, holdings, clock: pod.environment.clock };
+  return mountLayers(context, layers, signal);
+}
+
+async function containerDocument(
+  init: HostContainerInit,
+  windows: Windows,
+  reader: AnnotationReader,
+  layers: MountedLayers,
+  signal: AbortSignal,
+): Promise<ComputeSystemDocument> {
+  const { request, pod, holdings } = init;
+  const { backend, host, owner } = pod.environment;
+  const mounts = await hostMounts(request.spec.mounts, "resolved", backend.files, signal);
+  const devices = hostDevices(windows.devices);
+  const deviceExtensions = await readDeviceExtensions(reader, host.build, backend.files, signal);
+  const credentials = credentialSpec(reader, windows);
+  const guard =
+    credentials === undefined
+      ? undefined
+      : await guardCredentials(
+          backend,
+          holdings,
+          { containerId: request.id, credentialSpec: credentials, transport: "LRPC" },
+          signal,
+        );
+  return processIsolatedDocument(
+    reader,
+    {
+      ...commonInputs(init),
+      ...layers,
+      ...mounts,
+      devices,
+      deviceExtensions,
+      credentialGuard: guard?.CredentialGuard,
+    },
+    owner,
+  );
+}
+
+async function flatConfiguration(
+  init: HostContainerInit,
+  windows: Windows,
+  reader: AnnotationReader,
+  layers: MountedLayers,
+  signal: AbortSignal,
+): Promise<ContainerConfigurationV1> {
+  const { request, pod } = init;
+  const { backend, owner } = pod.environment;
+  const mounts = await hostMounts(request.spec.mounts, "as-given", backend.files, signal);
+  const inputs = { ...commonInputs(init), ...layers, ...mounts };
+  return containerConfigurationV1(reader, inputs, owner, credentialSpec(reader, windows));
+}
+
+function commonInputs({
+  request,
+  pod,
+}: HostContainerInit): Pick<WindowsContainerInputs, "id" | "spec" | "placement"> {
+  const { build, logicalProcessors: processors } = pod.environment.host;
+  return { id: request.id, spec: request.spec, placement: { kind: "host", build, processors } };
+}

@@ -1,0 +1,173 @@
+/**
+ * The root file system of a container on a Windows host: a volume made of its layers. What was acquired is in the
+ * holdings, step by step.
+ */
+import { isNotFound, isNotReadyYet } from "../../../hcs/hresult.ts";
+import type { ParentLayer, WindowsLayers } from "../../../hcs/port/layers.ts";
+import type { Layer, LayerData } from "../../../hcs/schema/layers.ts";
+import { SpecError } from "../../../oci/errors.ts";
+import { cimVolumeId, layerId } from "../../../oci/windows/layer-id.ts";
+import type { BlockCimLayers, ImageLayers } from "../../../oci/windows/layers.ts";
+import { volumeId, withBackslash } from "../../../oci/windows/volume.ts";
+import type { Clock } from "../../clock.ts";
+import { ShimError } from "../../errors.ts";
+import type { Holdings } from "../../resources/holdings.ts";
+import { Serial } from "../../task/serial.ts";
+
+/** A root file system, ready for a container. */
+export interface MountedLayers {
+  /** `\\?\Volume{…}` */
+  readonly rootPath: string;
+  /** For the container's document. */
+  readonly layers: readonly Layer[];
+}
+
+export interface LayerContext {
+  readonly containerId: string;
+  readonly platform: WindowsLayers;
+  readonly holdings: Holdings;
+  readonly clock: Clock;
+}
+
+/** Mounts the layers, whatever they are stored as. @throws {SpecError} for forms that need a VM */
+export async function mountLayers(
+  context: LayerContext,
+  layers: ImageLayers,
+  signal: AbortSignal,
+): Promise<MountedLayers> {
+  if (layers.kind === "folders") {
+    const parents = parentLayers(layers.parents);
+    await activate(context, layers.scratch, parents, signal);
+    return {
+      rootPath: await mountPath(context, layers.scratch, signal),
+      layers: parents.map(({ id, path }) => ({ Id: id, Path: path })),
+    };
+  }
+  const cim = layers.kind === "forked-cims" ? forkedCim(layers.parents[0]?.cim ?? "") : blockCim(layers);
+  const id = cimVolumeId(context.containerId);
+  const cimVolume = `\\\\?\\Volume{${id}}\\`;
+  await mountCim(context, cim, id, cimVolume, signal);
+  await activate(context, layers.scratch, undefined, signal);
+  const rootPath = await mountPath(context, layers.scratch, signal);
+  await attachOverlay(context, rootPath, { Id: id, Path: `${cimVolume}Files` }, signal);
+  return { rootPath, layers: [{ Id: id, Path: cimVolume }] };
+}
+
+/** A root that the client has mounted itself: the layers only tell what it is made of. */
+export function mountedByClient(rootPath: string, layers: ImageLayers): MountedLayers {
+  const id = volumeId(rootPath, "/root/path");
+  if (layers.kind !== "folders") return { rootPath, layers: [{ Id: id, Path: withBackslash(rootPath) }] };
+  const parents = parentLayers(layers.parents);
+  return { rootPath, layers: parents.map((parent) => ({ Id: parent.id, Path: parent.path })) };
+}
+
+function parentLayers(folders: readonly string[]): ParentLayer[] {
+  return folders.map((path) => ({ id: layerId(path), path }));
+}
+
+/** Preparing two layers at the same time in one process races inside the platform. */
+const preparing = new Serial();
+
+const ATTEMPTS = 5;
+const RETRY_MS = 100;
+
+/** @param parents undefined: only the disk is attached, what is below it comes from elsewhere */
+async function activate(
+  context: LayerContext,
+  path: string,
+  parents: readonly ParentLayer[] | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const { platform, holdings, clock } = context;
+  let prepared = parents !== undefined;
+  const once = async (): Promise<void> => {
+    await platform.activate(path, { signal });
+    if (parents === undefined) return;
+    try {
+      await preparing.run(() => platform.prepare(path, parents, { signal }));
+    } catch (error) {
+      await platform.deactivate(path, { signal });
+      throw error;
+    }
+  };
+  await holdings.acquire(
+    { kind: "layer", key: `layer:${path}`, data: { path, prepared } },
+    async () => {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await once();
+        } catch (error) {
+          // The disk was attached, but its volume has not arrived yet.
+          if (attempt === ATTEMPTS || !isNotReadyYet(error)) throw error;
+        }
+        await clock.sleep(RETRY_MS, signal);
+      }
+    },
+    async (budget) => {
+      if (prepared) await unlessMissing(platform.unprepare(path, { signal: budget }));
+      prepared = false;
+      await unlessMissing(platform.deactivate(path, { signal: budget }));
+    },
+  );
+}
+
+async function mountPath({ platform }: LayerContext, path: string, signal: AbortSignal): Promise<string> {
+  const volume = await platform.mountPath(path, { signal });
+  if (volume !== "") return volume;
+  throw new ShimError("HOST_UNFIT", `cannot mount layer "${path}": the host gives it no volume`);
+}
+
+/** A CIM and how it is mounted. */
+interface CimMount {
+  readonly path: string;
+  readonly flags: number;
+}
+
+const CIM_FLAGS = { device: 0x10, file: 0x20 } as const;
+
+/** The uppermost CIM: it knows those below it. */
+function forkedCim(path: string): CimMount {
+  return { path, flags: 0 };
+}
+
+function blockCim({ block, merged, parents }: BlockCimLayers): CimMount {
+  const cim = merged ?? parents[0];
+  if (cim === undefined) throw new SpecError({ at: "rootfs option parentCimPaths", rule: "must name a CIM" });
+  return { path: `${cim.blockPath}\\${cim.name}`, flags: CIM_FLAGS[block] };
+}
+
+async function mountCim(
+  { platform, holdings }: LayerContext,
+  { path, flags }: CimMount,
+  id: string,
+  volumePath: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await holdings.acquire(
+    { kind: "cim", key: `cim:${volumePath}`, data: { volumePath } },
+    () => platform.mountCim(path, flags, id, { signal }),
+    (budget) => unlessMissing(platform.dismountCim(volumePath, { signal: budget })),
+  );
+}
+
+async function attachOverlay(
+  { platform, holdings }: LayerContext,
+  volumePath: string,
+  layer: Layer,
+  signal: AbortSignal,
+): Promise<void> {
+  const filter: LayerData = { SchemaVersion: {}, FilterType: "UnionFS" };
+  await holdings.acquire(
+    { kind: "overlay", key: `overlay:${volumePath}`, data: { volumePath } },
+    () => platform.attachOverlayFilter(volumePath, { ...filter, Layers: [layer] }, { signal }),
+    (budget) => unlessMissing(platform.detachOverlayFilter(volumePath, filter, { signal: budget })),
+  );
+}
+
+async function unlessMissing(release: Promise<void>): Promise<void> {
+  try {
+    await release;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
