@@ -92,6 +92,11 @@ export function readSpec(document: unknown): Spec {
   };
 }
 
+/** The same spec with other annotations. */
+export function withAnnotations(spec: Spec, annotations: Readonly<Record<string, string>>): Spec {
+  return { ...spec, annotations, document: { ...spec.document, annotations } };
+}
+
 /** Reads only the annotations of a `config.json`: all that `start` needs to find the pod. */
 export function readAnnotations(document: unknown): Record<string, string> {
   if (!isObject(document))

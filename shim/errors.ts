@@ -30,6 +30,7 @@ export type ErrorCode =
   | "VM_LOST"
   | "GUEST_UNFIT"
   | "HOST_UNFIT"
+  | "HOST_OUTDATED"
   | "NOT_ISOLATED"
   | "DEVICE_UNAVAILABLE"
   | "SHARE_REFUSED"
@@ -104,6 +105,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     status: "unknown",
     meaning: "the pod does not let files of the host be shared with its VM in this way",
   },
+  HOST_OUTDATED: { status: "failed precondition", meaning: "this build of Windows is too old for the request" },
   UNSUPPORTED: { status: "unimplemented", meaning: "this platform or this kind of task cannot do it" },
   RELEASE_FAILED: {
     status: "unknown",

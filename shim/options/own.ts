@@ -1,6 +1,8 @@
 /**
  * Reads this project's own options from their sources and resolves them by precedence.
  */
+import type { HostProcessDialect } from "../../oci/documents/windows-container.ts";
+import type { PodAnnotationPolicy } from "../../oci/host-process/join-pod.ts";
 import type { PhaseName } from "../phases/table.ts";
 import { ANNOTATION_PREFIX, OPTIONS, type OptionSource } from "./table.ts";
 
@@ -157,6 +159,14 @@ export class Options {
   /** Empty: the backend's own. */
   get linuxBootFiles(): string {
     return this.#get("lcow.boot_files") as string;
+  }
+
+  get hostProcessPolicy(): PodAnnotationPolicy {
+    return this.#get("host_process.pod_annotation") as PodAnnotationPolicy;
+  }
+
+  get hostProcessDialect(): HostProcessDialect {
+    return this.#get("host_process.dialect") as HostProcessDialect;
   }
 
   /** Milliseconds. */

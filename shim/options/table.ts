@@ -100,6 +100,22 @@ const ROWS: readonly OptionRow[] = [
     description:
       "directory with the kernel and root file system of Linux utility VMs; empty: the backend's own",
   },
+  {
+    name: "host_process.pod_annotation",
+    kind: oneOf("required", "merged"),
+    default: "required",
+    sources: RUNTIME,
+    description:
+      "whether a pod has to be annotated as HostProcess for its containers to be; merged: where there is a VM the capability of its guest decides, elsewhere nothing",
+  },
+  {
+    name: "host_process.dialect",
+    kind: oneOf("isolation-type", "container-type"),
+    default: "isolation-type",
+    sources: RUNTIME,
+    description:
+      "names of the HostProcess members in documents for guests: IsolationType and PrivilegedContainerRootPath as released, or ContainerType and ContainerRootPath as first proposed",
+  },
 ];
 
 function budgetRows(): OptionRow[] {

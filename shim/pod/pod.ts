@@ -12,6 +12,7 @@ import type { Task, TaskEvents } from "../task/task.ts";
 import { podContainers, type PodContainers } from "./containers.ts";
 import { createTask } from "./create-task.ts";
 import type { PodEnvironment } from "./environment.ts";
+import { joinedRequest } from "./join.ts";
 import type { CreateRequest } from "./request.ts";
 import type { Uvm } from "./vm/uvm.ts";
 
@@ -19,6 +20,7 @@ const NO_STDIO: CreateRequest["stdio"] = { stdin: "", stdout: "", stderr: "" };
 
 export class Pod {
   readonly id: string;
+  readonly #request: CreateRequest;
   readonly #environment: PodEnvironment;
   readonly #events: TaskEvents;
   readonly #containers: PodContainers;
@@ -37,13 +39,16 @@ export class Pod {
     request: CreateRequest,
     events: TaskEvents = environment.events,
   ): Promise<Pod> {
+    requirePodHost(environment.host.build, request);
     const pod = new Pod(environment, request, events);
     await pod.#createSandbox(request);
     return pod;
   }
 
-  private constructor(environment: PodEnvironment, { id, isolation }: CreateRequest, events: TaskEvents) {
+  private constructor(environment: PodEnvironment, request: CreateRequest, events: TaskEvents) {
+    const { id, isolation } = request;
     this.id = id;
+    this.#request = request;
     this.#environment = environment;
     this.#events = events;
     this.#containers = podContainers(isolation, {
@@ -83,8 +88,8 @@ export class Pod {
     return this.sandbox.isDeleted && this.#workloads.size === 0;
   }
 
-  async createWorkload(request: CreateRequest): Promise<Task> {
-    this.#admit(request);
+  async createWorkload(wanted: CreateRequest): Promise<Task> {
+    const request = this.#admit(wanted);
     this.#workloads.set(request.id, undefined);
     try {
       this.#requireLivePod(request.id);
@@ -102,8 +107,8 @@ export class Pod {
     }
   }
 
-  /** One check per row: what a workload must be to get into this pod. */
-  #admit(request: CreateRequest): void {
+  /** One check per row: what a workload must be to get into this pod. @returns it with what it takes over from the pod */
+  #admit(request: CreateRequest): CreateRequest {
     const { id, identity } = request;
     const refuse = (code: ConstructorParameters<typeof ShimError>[0], why: string): never => {
       throw new ShimError(code, `cannot create "${id}" in pod "${this.id}": ${why}`);
@@ -112,10 +117,12 @@ export class Pod {
     const { state } = this.sandbox.init;
     if (state !== "running") refuse("POD_NOT_RUNNING", `the sandbox is ${EXEC_STATE_WORDS[state]}`);
     if (this.#workloads.has(id)) refuse("TASK_EXISTS", "a task with this id exists");
+    const joined = joinedRequest(this.#request, request, this.uvm);
     if (identity.role !== "workload")
       refuse("IDENTITY_MISMATCH", `its spec says that it is a ${identity.role}`);
     else if (identity.podId !== this.id)
       refuse("IDENTITY_MISMATCH", `its spec says that it belongs to pod "${identity.podId}"`);
+    return joined;
   }
 
   /** `all` on the sandbox means the whole pod. */
@@ -211,4 +218,15 @@ export class Pod {
 
 function isGone(error: unknown): boolean {
   return error instanceof ShimError && (error.code === "PROCESS_GONE" || error.code === "TASK_NOT_FOUND");
+}
+
+/** The first Windows that can put several containers into one network namespace. */
+const POD_BUILD = 17_763;
+
+function requirePodHost(build: number, { id, identity }: CreateRequest): void {
+  if (identity.role === "standalone" || build >= POD_BUILD) return;
+  throw new ShimError(
+    "HOST_OUTDATED",
+    `cannot create pod "${id}": pods need Windows build ${POD_BUILD} or later (found ${build})`,
+  );
 }

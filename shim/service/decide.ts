@@ -6,7 +6,7 @@ import { expandAnnotations, refusalError } from "../../oci/annotations/expand.ts
 import type { SpecWarning } from "../../oci/errors.ts";
 import { identityOf, type Identity } from "../../oci/identity.ts";
 import { applyIsolationOptions, isolationOf, type Isolation } from "../../oci/isolation.ts";
-import type { Spec } from "../../oci/spec.ts";
+import { withAnnotations, type Spec } from "../../oci/spec.ts";
 import { OptionsSandboxIsolation } from "../../protos/gen/runhcs.ts";
 import type { RuntimeOptions } from "../options/runtime.ts";
 import { withOptionAnnotations } from "./option-annotations.ts";
@@ -35,9 +35,4 @@ export function decide(spec: Spec, runtime: RuntimeOptions, warn: (warning: Spec
     platform: sandboxPlatform,
   });
   return { spec: decided, isolation: isolationOf(decided), identity: identityOf(decided.annotations) };
-}
-
-/** The same spec with other annotations. */
-export function withAnnotations(spec: Spec, annotations: Readonly<Record<string, string>>): Spec {
-  return { ...spec, annotations, document: { ...spec.document, annotations } };
 }

@@ -7,7 +7,7 @@ import {
   vmMemorySize,
   vmProcessorCount,
 } from "../../oci/annotations/catalogue.ts";
-import type { Spec } from "../../oci/spec.ts";
+import { withAnnotations, type Spec } from "../../oci/spec.ts";
 import type { Options } from "../../protos/gen/runhcs.ts";
 
 /** Annotation key → the option's value as an annotation would say it; undefined when the option is not set. */
@@ -29,6 +29,5 @@ export function withOptionAnnotations(spec: Spec, options: Options): Spec {
     if (value !== undefined) added[key] = value;
   }
   if (Object.keys(added).length === 0) return spec;
-  const annotations = { ...added, ...spec.annotations };
-  return { ...spec, annotations, document: { ...spec.document, annotations } };
+  return withAnnotations(spec, { ...added, ...spec.annotations });
 }

@@ -129,6 +129,19 @@ describe("Pod", () => {
     );
   });
 
+  it("needs a build of Windows that can have pods", async () => {
+    const { host, ...rest } = await environment();
+    const old = { ...rest, host: { ...host, build: 17_134 } };
+    await assert.rejects(Pod.create(old, request("pod", "sandbox")), { code: "HOST_OUTDATED" });
+    assert.deepEqual(newCalls(), []);
+  });
+
+  it("refuses a workload that is isolated otherwise", async () => {
+    const pod = await runningPod();
+    const stray: CreateRequest = { ...request("web", "container"), isolation: "host-process" };
+    await assert.rejects(pod.createWorkload(stray), /must be isolated as its pod is/);
+  });
+
   describe("name servers", () => {
     async function ofAdapter(extra: Partial<CreateRequest>): Promise<unknown> {
       await Pod.create(await environment(), { ...request("pod", "sandbox"), ...extra });
