@@ -6,7 +6,7 @@ import type { HvSocketServiceConfig } from "../../hcs/schema/compute-system.ts";
 import * as ANNOTATION from "../annotations/catalogue.ts";
 import type { AnnotationReader } from "../annotations/read.ts";
 import type { Uint64 } from "../annotations/values.ts";
-import { SpecError } from "../errors.ts";
+import { SpecError, type SpecWarning } from "../errors.ts";
 import type { WindowsResources } from "../spec.ts";
 import { hvSocketServices } from "./hv-socket-table.ts";
 import type { NumaWishes } from "./vm-numa.ts";
@@ -148,4 +148,32 @@ export function checkVmRules(rules: readonly VmRule[]): void {
   for (const [holds, key, rule, value] of rules) {
     if (!holds) throw new SpecError({ at: `annotation ${key}`, rule, value });
   }
+}
+
+/** Memory of a VM comes in pairs of MiB. */
+export function evenUp(megabytes: number): number {
+  return megabytes + (megabytes % 2);
+}
+
+/** What the document of the VM says differently from what was asked for. */
+export function sizeWarnings(options: VmOptions, host: VmOptionsHost): SpecWarning[] {
+  const warnings: SpecWarning[] = [];
+  const memoryMb = evenUp(options.memoryMb);
+  if (memoryMb !== options.memoryMb) {
+    warnings.push({
+      kind: "memory-aligned-to-even-MB",
+      at: `annotation ${ANNOTATION.vmMemorySize.key}`,
+      message: `rounded up to ${memoryMb}: memory of a VM comes in pairs of MiB`,
+      value: String(options.memoryMb),
+    });
+  }
+  if (options.processorCount > host.logicalProcessors) {
+    warnings.push({
+      kind: "processor-count-clamped-to-available",
+      at: `annotation ${ANNOTATION.vmProcessorCount.key}`,
+      message: `the VM has ${host.logicalProcessors}: the host has no more`,
+      value: String(options.processorCount),
+    });
+  }
+  return warnings;
 }

@@ -16,6 +16,7 @@ import type { RegistryValue } from "../../hcs/schema/registry.ts";
 import { shareOptions } from "../windows/vsmb-options.ts";
 import { unlessEmpty, withoutZero } from "./omit.ts";
 import { numaParts } from "./vm-numa.ts";
+import { evenUp } from "./vm-options.ts";
 import type { WindowsVmOptions } from "./windows-vm-options.ts";
 
 /** What the VM boots from, on the host. */
@@ -60,11 +61,6 @@ const EMPTY_SHARE = "defaultEmptyShare";
 const PLAIN_VERSION = { Major: 2, Minor: 1 };
 const CONFIDENTIAL_VERSION = { Major: 2, Minor: 5 };
 const CONFIDENTIAL_HARDWARE = { Major: 12 };
-
-/** Memory of a VM comes in pairs of MiB. */
-export function evenUp(megabytes: number): number {
-  return megabytes + (megabytes % 2);
-}
 
 /** @throws {SpecError} when its virtual NUMA nodes cannot be */
 export function windowsVmDocument(inputs: WindowsVmInputs): ComputeSystemDocument {

@@ -17,6 +17,8 @@ export interface CreateRequest {
   readonly isolation: Isolation;
   /** Name servers of the pod where the client names them: they replace those of its endpoints. */
   readonly dns?: DnsSettings;
+  /** False: guests may log environment variables and other secrets. */
+  readonly scrubLogs: boolean;
   /** Options in force for this task, its pod's annotations included. */
   readonly options: Options;
 }

@@ -15,8 +15,10 @@ interface Held {
 
 const RESIDENCE: Readonly<Record<Holding["kind"], Residence>> = {
   mount: "host",
+  file: "host",
   vm: "host",
   share: "vm",
+  layers: "vm",
   nic: "vm",
   namespace: "vm",
   disk: "vm",

@@ -23,10 +23,14 @@ import { bundleFile } from "../bootstrap/bundle.ts";
 export interface ResourceData {
   /** Mounts on and below a directory of the host. */
   readonly mount: { readonly target: string };
+  /** A file of the host that was made for the task. */
+  readonly file: { readonly path: string };
   /** A utility VM. */
   readonly vm: { readonly id: string };
   /** A directory shared with a VM; gone with the VM. */
   readonly share: { readonly vm: string; readonly name: string; readonly path: string };
+  /** The read-only layers of a container in a VM, attached to it and mounted; gone with the VM. */
+  readonly layers: { readonly vm: string; readonly container: string };
   /** A network adapter of a VM; gone with the VM. */
   readonly nic: { readonly vm: string; readonly nic: string; readonly endpoint: string };
   /** A network namespace that a VM's guest was told of; gone with the VM. */

@@ -1,4 +1,5 @@
 /** How things are released from outside on Linux, where compute systems are the emulator's. */
+import { rm } from "node:fs/promises";
 import { reclaimSystem } from "../../hcs/emulator/systems/reclaim.ts";
 import { unmountByProgram, unmountTree } from "../../hcs/emulator/storage/unmount-tree.ts";
 import type { Reclaimers } from "./reclaim.ts";
@@ -8,10 +9,12 @@ export function linuxReclaimers(emulatorStateDirectory: string): Reclaimers {
   const goneWithItsVm = (): Promise<void> => Promise.resolve();
   return {
     mount: ({ target }) => unmountTree(target, unmountByProgram),
+    file: async ({ path }) => rm(path, { force: true }),
     vm: async ({ id }) => {
       await reclaimSystem(emulatorStateDirectory, id);
     },
     share: goneWithItsVm,
+    layers: goneWithItsVm,
     nic: goneWithItsVm,
     namespace: goneWithItsVm,
     disk: goneWithItsVm,

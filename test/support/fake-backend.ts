@@ -266,7 +266,11 @@ export class FakeBackend implements HcsBackend {
   }
 
   async host(): Promise<HostInfo> {
-    return { build: 20348, logicalProcessors: 2, linuxBootFiles: { directory: "/boot", files: ["kernel"] } };
+    return {
+      build: 20348,
+      logicalProcessors: 2,
+      linuxBootFiles: { directory: "/boot", files: ["kernel", "initrd.img"] },
+    };
   }
 
   readonly computeSystems: ComputeSystems = {

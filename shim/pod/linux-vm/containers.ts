@@ -1,7 +1,4 @@
 /** Pods of Linux containers: each has a utility VM with a Linux guest, owned by its sandbox container. */
-import { AnnotationReader } from "../../../oci/annotations/read.ts";
-import { linuxVmDocument, linuxVmOptions, type LinuxVmHost } from "../../../oci/documents/linux-vm.ts";
-import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
 import { ShimError } from "../../errors.ts";
 import type { TaskContainer } from "../../task/container.ts";
 import type { CreateContext, PodContainers, PodView } from "../containers.ts";
@@ -12,6 +9,7 @@ import { podNetworkOf, type PodNetwork } from "../vm/network.ts";
 import { openVm } from "../vm/open-vm.ts";
 import type { Uvm } from "../vm/uvm.ts";
 import { LinuxContainer, type LinuxContainerInit } from "./container.ts";
+import { planLinuxVm } from "./vm-plan.ts";
 import { ownerRole, workloadRole } from "./roles.ts";
 
 /** Directory of the bundle where the root file system is mounted. */
@@ -35,7 +33,11 @@ export class LinuxVmContainers implements PodContainers {
   }
 
   async createSandbox(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
-    const document = this.#vmDocument(request);
+    const { environment } = this.#pod;
+    const { holdings, phasesOf } = context;
+    const { document } = await phasesOf("create").run("vm-create", (signal) =>
+      planLinuxVm(environment, request, holdings, signal),
+    );
     const uvm = await openVm(
       this.#pod,
       { id: `${request.id}@vm`, document, boot: linuxBoot() },
@@ -59,22 +61,6 @@ export class LinuxVmContainers implements PodContainers {
       workloadRole(request.id, uvm),
       context.phasesOf("create"),
     );
-  }
-
-  #vmDocument(request: CreateRequest): ComputeSystemDocument {
-    const { host, logger, owner } = this.#pod.environment;
-    const { directory, files } = host.linuxBootFiles;
-    const vmHost: LinuxVmHost = {
-      build: host.build,
-      logicalProcessors: host.logicalProcessors,
-      bootDirectory: request.options.linuxBootFiles || directory,
-      bootFiles: files,
-    };
-    const reader = new AnnotationReader(request.spec.annotations);
-    const options = linuxVmOptions(reader, request.spec.windows?.resources ?? {}, vmHost, "info");
-    for (const { at, message, value } of reader.warnings)
-      logger.warn("annotation was not followed", { task: request.id, at, message, value });
-    return linuxVmDocument(options, vmHost, owner);
   }
 
   #containerInit(

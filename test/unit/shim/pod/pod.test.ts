@@ -88,6 +88,7 @@ describe("Pod", () => {
       spec: document,
       identity: identityOf(document.annotations),
       isolation: "linux-vm",
+      scrubLogs: true,
       options: new Options(),
     };
   }

@@ -113,6 +113,9 @@ describe("reclaim", () => {
       mount: ({ target }) => Promise.reject(new Error(`${target} is busy`)),
       vm: async ({ id }) => void order.push(id),
       share: async ({ name }) => void order.push(name),
+      file: async () => undefined,
+      device: async () => undefined,
+      layers: async () => undefined,
       nic: async () => undefined,
     });
     assert.deepEqual(order, ["s", "v"]);
