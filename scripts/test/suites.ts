@@ -20,6 +20,12 @@ export const SUITES: readonly Suite[] = [
   { name: "contract", purpose: "the same of every backend", coverage: true, needs: ["machine"] },
   { name: "guest", purpose: "the emulated guest, frame by frame", coverage: false, needs: ["machine"] },
   {
+    name: "reliability",
+    purpose: "a fault in every step of a pod's life, on the emulator",
+    coverage: false,
+    needs: ["machine"],
+  },
+  {
     name: "integration",
     purpose: "containerd 1.6, 1.7 and 2.1 with pods on the emulator",
     coverage: false,

@@ -17,10 +17,20 @@ export const PHASE_CHANNEL = "runhcs.phase";
 
 const phaseChannel = channel(PHASE_CHANNEL);
 
+/** Stands around the work of every phase: may run it, fail instead, or take its time. For scripted faults. */
+export type AroundPhase = <T>(step: PhaseStep, work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
+export interface PhaseStep extends PhaseSubject {
+  readonly phase: PhaseName;
+  /** Fires when the budget is used up. */
+  readonly signal: AbortSignal;
+}
+
 export interface PhaseEnvironment {
   readonly clock: Clock;
   readonly timeline: Timeline;
   readonly budgetMs: (phase: PhaseName) => number;
+  readonly around?: AroundPhase | undefined;
 }
 
 export class Phases {
@@ -50,8 +60,12 @@ export class Phases {
     const startedAt = clock.now();
     const started = clock.monotonic();
     let failure: string | undefined;
+    const { signal } = deadline;
+    const { around } = this.#environment;
     try {
-      return await abortable(work(deadline.signal), deadline.signal);
+      const result =
+        around === undefined ? work(signal) : around({ ...this.#subject, phase, signal }, work);
+      return await abortable(result, signal);
     } catch (error) {
       failure = messageOf(error);
       if (!deadline.signal.aborted || this.#signal?.aborted === true) throw error;

@@ -99,7 +99,7 @@ function environmentOfTask(
     now: () => clock.now(),
     phases: (verb, task, exec, signal) =>
       new Phases(
-        { clock, timeline, budgetMs },
+        { clock, timeline, budgetMs, around: environment.aroundPhase },
         { verb, task, ...(exec === undefined ? {} : { exec }) },
         signal,
       ),

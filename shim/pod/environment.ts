@@ -3,6 +3,7 @@ import type { HcsBackend, HostInfo } from "../../hcs/api.ts";
 import type { Clock } from "../clock.ts";
 import type { StreamResolver } from "../io/upstream.ts";
 import type { Logger } from "../log/logger.ts";
+import type { AroundPhase } from "../phases/phases.ts";
 import type { Timeline } from "../phases/timeline.ts";
 import type { TaskEvents } from "../task/task.ts";
 
@@ -19,4 +20,5 @@ export interface PodEnvironment {
   /** `Owner` of compute systems. */
   readonly owner: string;
   readonly streams: StreamResolver;
+  readonly aroundPhase?: AroundPhase;
 }

@@ -91,11 +91,12 @@ export class LinuxContainer implements TaskContainer {
   }
 
   async createInit(streams: StreamFlags, phases: Phases): Promise<HcsProcess> {
-    this.#initStarted = true;
     await phases.run("container-start", (signal) => this.#container.start({ signal }));
-    return phases.run("process-create", (signal) =>
+    const init = await phases.run("process-create", (signal) =>
       this.#container.createProcess(pipes(streams), { signal }),
     );
+    this.#initStarted = true;
+    return init;
   }
 
   createExec(process: Process, streams: StreamFlags, phases: Phases): Promise<HcsProcess> {
