@@ -32,6 +32,7 @@ export type ErrorCode =
   | "HOST_UNFIT"
   | "HOST_OUTDATED"
   | "NOT_ISOLATED"
+  | "NOT_CHANGEABLE"
   | "DEVICE_UNAVAILABLE"
   | "SHARE_REFUSED"
   | "UNSUPPORTED"
@@ -105,7 +106,14 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
     status: "unknown",
     meaning: "the pod does not let files of the host be shared with its VM in this way",
   },
-  HOST_OUTDATED: { status: "failed precondition", meaning: "this build of Windows is too old for the request" },
+  HOST_OUTDATED: {
+    status: "failed precondition",
+    meaning: "this build of Windows is too old for the request",
+  },
+  NOT_CHANGEABLE: {
+    status: "unknown",
+    meaning: "limits of this kind of container are set when it is created, and stay",
+  },
   UNSUPPORTED: { status: "unimplemented", meaning: "this platform or this kind of task cannot do it" },
   RELEASE_FAILED: {
     status: "unknown",

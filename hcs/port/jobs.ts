@@ -2,7 +2,7 @@
  * Job objects, silos, tokens and local accounts: what a HostProcess container in process isolation is made of. Only
  * where the host is Windows (or stands in for it).
  */
-import type { CallOptions, HcsProcess } from "../api.ts";
+import type { CallOptions, ConsoleSize, HcsProcess, ProcessSignal, SignalOutcome } from "../api.ts";
 
 export interface HostJobs {
   /** The bind filter is there: containers can have a root of their own at `C:\hpc` (`bindfltapi.dll`). */
@@ -87,6 +87,10 @@ export interface Job {
   /** CreateProcess in this job. Its exit code counts also when the job was terminated. */
   createProcess(request: JobProcessRequest, options?: CallOptions): Promise<HcsProcess>;
   processIds(options?: CallOptions): Promise<number[]>;
+  /** Delivers a console event to any process of the job. */
+  signalProcess(processId: number, signal: ProcessSignal, options?: CallOptions): Promise<SignalOutcome>;
+  /** Resolves when no process is left in the job: at once when there is none. */
+  emptied(options?: CallOptions): Promise<void>;
   statistics(options?: CallOptions): Promise<JobStatistics>;
   /** TerminateJobObject: everything in it ends with this code. */
   terminate(exitCode: number, options?: CallOptions): Promise<void>;
@@ -111,6 +115,8 @@ export interface JobProcessRequest {
   readonly flags: number;
   /** A console that can be resized. */
   readonly pseudoConsole: boolean;
+  /** Of the console; 80 by 25 without. */
+  readonly consoleSize?: ConsoleSize;
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;

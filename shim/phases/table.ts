@@ -32,6 +32,7 @@ export type PhaseName =
   | "drain"
   | "oom-check"
   | "container-shutdown"
+  | "job-shutdown"
   | "container-terminate"
   | "network-release"
   | "mounts-release"
@@ -85,6 +86,10 @@ export const PHASES: Readonly<Record<PhaseName, Phase>> = {
   "container-shutdown": {
     budgetMs: 30 * SECOND,
     description: "the container ends after its init process has",
+  },
+  "job-shutdown": {
+    budgetMs: 5 * SECOND,
+    description: "the processes of a HostProcess container end after its init process has",
   },
   "container-terminate": { budgetMs: 30 * SECOND, description: "the container ends after it was terminated" },
   "network-release": { budgetMs: 30 * SECOND, description: "taking the pod's network out of the VM" },

@@ -9,6 +9,7 @@ import type { Holdings } from "../resources/holdings.ts";
 import type { TaskContainer } from "../task/container.ts";
 import type { PhasesOf } from "./create-task.ts";
 import type { PodEnvironment } from "./environment.ts";
+import { HostProcessContainers } from "./host-process/containers.ts";
 import { LinuxVmContainers } from "./linux-vm/containers.ts";
 import type { CreateRequest } from "./request.ts";
 import type { Uvm } from "./vm/uvm.ts";
@@ -41,6 +42,7 @@ export interface PodContainers {
 
 const IMPLEMENTATIONS: Readonly<Partial<Record<Isolation, new (pod: PodView) => PodContainers>>> = {
   "linux-vm": LinuxVmContainers,
+  "host-process": HostProcessContainers,
   "windows-host": WindowsHostContainers,
 };
 

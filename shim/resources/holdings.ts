@@ -31,6 +31,9 @@ const RESIDENCE: Readonly<Record<Holding["kind"], Residence>> = {
   cim: "host",
   overlay: "host",
   "credential-guard": "host",
+  job: "host",
+  "mount-point": "host",
+  account: "host",
 };
 
 export class Holdings {

@@ -53,6 +53,12 @@ export interface ResourceData {
   readonly cim: { readonly volumePath: string };
   /** A union file system on a volume. */
   readonly overlay: { readonly volumePath: string };
+  /** A job of the host; gone with this process. */
+  readonly job: { readonly name: string };
+  /** A volume that appears in a directory of the host. */
+  readonly "mount-point": { readonly directory: string };
+  /** A local account of the host. */
+  readonly account: { readonly name: string };
   /** Credentials that the host keeps ready for a container. */
   readonly "credential-guard": { readonly id: string };
 }

@@ -4,8 +4,6 @@
  */
 import type { ComputeSystem, HcsProcess } from "../../../hcs/api.ts";
 import type { GuestProperties } from "../../../hcs/guest/properties.ts";
-import { isAlreadyStopped, isNotFound } from "../../../hcs/hresult.ts";
-import type { WindowsLayers } from "../../../hcs/port/layers.ts";
 import { CONTAINER_MAPPED_DIRECTORIES } from "../../../hcs/schema/container.ts";
 import type { PropertyType } from "../../../hcs/schema/properties.ts";
 import { SCHEMA_2_BUILD } from "../../../oci/documents/windows-container.ts";
@@ -14,36 +12,28 @@ import type { Process } from "../../../oci/spec.ts";
 import { windowsProcessParameters } from "../../../oci/windows/process-parameters.ts";
 import { ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
-import type { Holdings } from "../../resources/holdings.ts";
 import type { StreamFlags, TaskContainer } from "../../task/container.ts";
-import type { PodView } from "../containers.ts";
-import type { CreateRequest } from "../request.ts";
 import { logWarnings } from "../warnings.ts";
 import { updateWindowsContainer } from "../windows/update.ts";
 import { setAffinity } from "./affinity.ts";
 import { createSystem } from "./create-system.ts";
+import { unlessStopped } from "./end.ts";
+import type { RootInit } from "./layers.ts";
 import { mappedDirectory } from "./mounts.ts";
 import { SystemProcess } from "./process.ts";
 
-export interface HostContainerInit {
-  readonly request: CreateRequest;
-  readonly pod: PodView;
-  readonly layers: WindowsLayers;
-  readonly holdings: Holdings;
-}
-
 export class HostContainer implements TaskContainer {
   readonly os = "windows";
-  readonly #init: HostContainerInit;
+  readonly #init: RootInit;
   readonly #system: ComputeSystem;
 
-  private constructor(init: HostContainerInit, system: ComputeSystem) {
+  private constructor(init: RootInit, system: ComputeSystem) {
     this.#init = init;
     this.#system = system;
   }
 
   /** What it had acquired when it fails is in the holdings. */
-  static async create(init: HostContainerInit, phases: Phases): Promise<HostContainer> {
+  static async create(init: RootInit, phases: Phases): Promise<HostContainer> {
     return new HostContainer(init, await createSystem(init, phases));
   }
 
@@ -152,14 +142,5 @@ export class HostContainer implements TaskContainer {
       "UNSUPPORTED",
       `cannot ${verb} "${this.#id}": containers on a Windows host do not pause`,
     );
-  }
-}
-
-/** One that has ended meanwhile needs no ending. */
-export async function unlessStopped(ending: Promise<void>): Promise<void> {
-  try {
-    await ending;
-  } catch (error) {
-    if (!isAlreadyStopped(error) && !isNotFound(error)) throw error;
   }
 }

@@ -12,7 +12,6 @@ import {
 import { SpecError } from "../../../oci/errors.ts";
 import { hostDevices } from "../../../oci/windows/devices.ts";
 import { credentialSpec } from "../../../oci/windows/gmsa.ts";
-import { imageLayers } from "../../../oci/windows/layers.ts";
 import { checkAffinity } from "../../../oci/windows/resources.ts";
 import type { Windows } from "../../../oci/windows/spec.ts";
 import type { Phases } from "../../phases/phases.ts";
@@ -20,14 +19,14 @@ import { logWarnings } from "../warnings.ts";
 import { guardCredentials } from "../windows/credential-guard.ts";
 import { readDeviceExtensions } from "../windows/device-extensions.ts";
 import { setAffinity } from "./affinity.ts";
-import { unlessStopped, type HostContainerInit } from "./container.ts";
-import { mountedByClient, mountLayers, type MountedLayers } from "./layers.ts";
+import { unlessStopped } from "./end.ts";
+import { rootFileSystem, type MountedLayers, type RootInit } from "./layers.ts";
 import { hostMounts } from "./mounts.ts";
 
 type SystemDocument = Parameters<ComputeSystems["create"]>[1];
 
 /** On failure everything it had acquired is in the holdings. */
-export async function createSystem(init: HostContainerInit, phases: Phases): Promise<ComputeSystem> {
+export async function createSystem(init: RootInit, phases: Phases): Promise<ComputeSystem> {
   const { request, pod, holdings } = init;
   const { backend, host, logger } = pod.environment;
   const { windows } = request.spec;
@@ -35,7 +34,7 @@ export async function createSystem(init: HostContainerInit, phases: Phases): Pro
     throw new SpecError({ at: "/windows", rule: `must be present to run "${request.id}" on a Windows host` });
   const reader = new AnnotationReader(request.spec.annotations);
   const affinity = windows.resources.cpuAffinity ?? [];
-  const layers = await phases.run("layers", (signal) => rootFileSystem(init, windows, signal));
+  const layers = await phases.run("layers", (signal) => rootFileSystem(init, signal));
   const document = await phases.run<SystemDocument>("mounts", (signal) =>
     host.build < SCHEMA_2_BUILD
       ? flatConfiguration(init, windows, reader, layers, signal)
@@ -60,20 +59,8 @@ async function endSystem(system: ComputeSystem, signal: AbortSignal): Promise<vo
   await system.close();
 }
 
-async function rootFileSystem(
-  { request, pod, layers: platform, holdings }: HostContainerInit,
-  windows: Windows,
-  signal: AbortSignal,
-): Promise<MountedLayers> {
-  const layers = imageLayers(request.rootfs, windows.layerFolders);
-  const rootPath = request.spec.root?.path ?? "";
-  if (rootPath !== "") return mountedByClient(rootPath, layers);
-  const context = { containerId: request.id, platform, holdings, clock: pod.environment.clock };
-  return mountLayers(context, layers, signal);
-}
-
 async function containerDocument(
-  init: HostContainerInit,
+  init: RootInit,
   windows: Windows,
   reader: AnnotationReader,
   layers: MountedLayers,
@@ -109,7 +96,7 @@ async function containerDocument(
 }
 
 async function flatConfiguration(
-  init: HostContainerInit,
+  init: RootInit,
   windows: Windows,
   reader: AnnotationReader,
   layers: MountedLayers,
@@ -122,10 +109,7 @@ async function flatConfiguration(
   return containerConfigurationV1(reader, inputs, owner, credentialSpec(reader, windows));
 }
 
-function commonInputs({
-  request,
-  pod,
-}: HostContainerInit): Pick<WindowsContainerInputs, "id" | "spec" | "placement"> {
+function commonInputs({ request, pod }: RootInit): Pick<WindowsContainerInputs, "id" | "spec" | "placement"> {
   const { build, logicalProcessors: processors } = pod.environment.host;
   return { id: request.id, spec: request.spec, placement: { kind: "host", build, processors } };
 }

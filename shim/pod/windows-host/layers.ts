@@ -7,11 +7,13 @@ import type { ParentLayer, WindowsLayers } from "../../../hcs/port/layers.ts";
 import type { Layer, LayerData } from "../../../hcs/schema/layers.ts";
 import { SpecError } from "../../../oci/errors.ts";
 import { cimVolumeId, layerId } from "../../../oci/windows/layer-id.ts";
-import type { BlockCimLayers, ImageLayers } from "../../../oci/windows/layers.ts";
+import { imageLayers, type BlockCimLayers, type ImageLayers } from "../../../oci/windows/layers.ts";
 import { volumeId, withBackslash } from "../../../oci/windows/volume.ts";
 import type { Clock } from "../../clock.ts";
 import { ShimError } from "../../errors.ts";
 import type { Holdings } from "../../resources/holdings.ts";
+import type { PodView } from "../containers.ts";
+import type { CreateRequest } from "../request.ts";
 import { Serial } from "../../task/serial.ts";
 
 /** A root file system, ready for a container. */
@@ -22,15 +24,35 @@ export interface MountedLayers {
   readonly layers: readonly Layer[];
 }
 
-export interface LayerContext {
+interface LayerContext {
   readonly containerId: string;
   readonly platform: WindowsLayers;
   readonly holdings: Holdings;
   readonly clock: Clock;
 }
 
-/** Mounts the layers, whatever they are stored as. @throws {SpecError} for forms that need a VM */
-export async function mountLayers(
+/** Whose root file system it is, and what of. */
+export interface RootInit {
+  readonly request: CreateRequest;
+  readonly pod: PodView;
+  readonly layers: WindowsLayers;
+  readonly holdings: Holdings;
+}
+
+/** Mounts the root file system of a request, unless its client has. @throws {SpecError} when it names none */
+export async function rootFileSystem(
+  { request, pod, layers: platform, holdings }: RootInit,
+  signal: AbortSignal,
+): Promise<MountedLayers> {
+  const layers = imageLayers(request.rootfs, request.spec.windows?.layerFolders ?? []);
+  const rootPath = request.spec.root?.path ?? "";
+  if (rootPath !== "") return mountedByClient(rootPath, layers);
+  const context = { containerId: request.id, platform, holdings, clock: pod.environment.clock };
+  return mountLayers(context, layers, signal);
+}
+
+/** Whatever they are stored as. */
+async function mountLayers(
   context: LayerContext,
   layers: ImageLayers,
   signal: AbortSignal,
@@ -54,7 +76,7 @@ export async function mountLayers(
 }
 
 /** A root that the client has mounted itself: the layers only tell what it is made of. */
-export function mountedByClient(rootPath: string, layers: ImageLayers): MountedLayers {
+function mountedByClient(rootPath: string, layers: ImageLayers): MountedLayers {
   const id = volumeId(rootPath, "/root/path");
   if (layers.kind !== "folders") return { rootPath, layers: [{ Id: id, Path: withBackslash(rootPath) }] };
   const parents = parentLayers(layers.parents);
