@@ -11,13 +11,13 @@ import { ProcessDetails as LinuxProcessDetails } from "../../protos/gen/runc.ts"
 import * as v2 from "../../protos/gen/task-v2.ts";
 import * as v3 from "../../protos/gen/task-v3.ts";
 import { ProcessInfo, Status } from "../../protos/gen/types.ts";
-import { timestampFromDate, ZERO_TIME } from "../../protos/timestamp.ts";
+import { timestampFromDate, timestampFromText, ZERO_TIME } from "../../protos/timestamp.ts";
 import type { ServiceHandlers } from "../../protos/types.ts";
 import { messageOf, ShimError } from "../errors.ts";
 import type { EventSink } from "../events/task-events.ts";
 import { statsPayload } from "../stats/stats.ts";
 import { NOT_EXITED, type ExitRecord } from "../task/exec.ts";
-import type { TaskSnapshot } from "../task/task.ts";
+import type { TaskProcess, TaskSnapshot } from "../task/task.ts";
 import type { CallContext, Server } from "../ttrpc/index.ts";
 import type { Calls } from "./calls.ts";
 import { prepareCreate } from "./prepare.ts";
@@ -85,7 +85,7 @@ function taskHandlers(shim: Shim, calls: Calls, events: EventSink): Handlers {
       const details = traits.statistics === "cgroups" ? linuxDetails : windowsDetails;
       const pids = await shim.find(id).task.pids();
       return {
-        processes: pids.map(({ pid, execId }) => ProcessInfo.create({ pid, info: details(pid, execId) })),
+        processes: pids.map((process) => ProcessInfo.create({ pid: process.pid, info: details(process) })),
       };
     }),
 
@@ -197,10 +197,21 @@ function lastPart(url: string): string {
   return url.slice(url.lastIndexOf("/") + 1);
 }
 
-function linuxDetails(_pid: number, execId: string | undefined): Any | undefined {
+function linuxDetails({ execId }: TaskProcess): Any | undefined {
   return execId === undefined ? undefined : packAny(LinuxProcessDetails, { execId });
 }
 
-function windowsDetails(processId: number, execId: string | undefined): Any {
-  return packAny(ProcessDetails, { processId, execId: execId ?? "" });
+function windowsDetails({ pid, execId, entry }: TaskProcess): Any {
+  const { CreateTimestamp } = entry;
+  return packAny(ProcessDetails, {
+    processId: pid,
+    execId: execId ?? "",
+    imageName: entry.ImageName ?? "",
+    ...(CreateTimestamp === undefined ? {} : { createdAt: timestampFromText(CreateTimestamp) }),
+    kernelTime100Ns: BigInt(entry.KernelTime100ns ?? 0),
+    userTime100Ns: BigInt(entry.UserTime100ns ?? 0),
+    memoryCommitBytes: BigInt(entry.MemoryCommitBytes ?? 0),
+    memoryWorkingSetPrivateBytes: BigInt(entry.MemoryWorkingSetPrivateBytes ?? 0),
+    memoryWorkingSetSharedBytes: BigInt(entry.MemoryWorkingSetSharedBytes ?? 0),
+  });
 }

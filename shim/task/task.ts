@@ -4,6 +4,7 @@
  */
 import type { ConsoleSize } from "../../hcs/api.ts";
 import type { GuestProperties } from "../../hcs/guest/properties.ts";
+import type { ProcessListEntry } from "../../hcs/schema/properties.ts";
 import type { Process } from "../../oci/spec.ts";
 import { ShimError } from "../errors.ts";
 import type { StdioRequest, UpstreamStdio } from "../io/upstream.ts";
@@ -63,6 +64,15 @@ export interface ExecRequest {
   readonly id: string;
   readonly process: Process;
   readonly stdio: Omit<StdioRequest, "namespace" | "containerId" | "execId">;
+}
+
+/** A process of a container, for Pids replies. */
+export interface TaskProcess {
+  readonly pid: number;
+  /** Of those this shim started; undefined for their children. */
+  readonly execId: string | undefined;
+  /** What the platform says about it: its id at least. */
+  readonly entry: ProcessListEntry;
 }
 
 /** A snapshot for State replies. */
@@ -322,15 +332,18 @@ export class Task {
    * or the container has ended, it answers what this shim knows. Never empty: containerd that starts again takes a
    * task without pids for a leak, and deletes it with the exit status nobody has read yet.
    */
-  async pids(): Promise<readonly { readonly pid: number; readonly execId: string | undefined }[]> {
+  async pids(): Promise<readonly TaskProcess[]> {
     const known = new Map(
       this.processes()
         .filter((exec) => exec.isInit || exec.state === "running" || exec.state === "draining")
         .map((exec) => [exec.pid, exec.id]),
     );
     const listed = this.#isAnswering ? await this.#usage.processes() : undefined;
-    const pids = listed === undefined || listed.length === 0 ? [...known.keys()] : listed;
-    return pids.map((pid) => ({ pid, execId: known.get(pid) }));
+    const entries: readonly ProcessListEntry[] =
+      listed === undefined || listed.length === 0
+        ? [...known.keys()].map((ProcessId) => ({ ProcessId }))
+        : listed;
+    return entries.map((entry) => ({ pid: entry.ProcessId, execId: known.get(entry.ProcessId), entry }));
   }
 
   /** Usage of the container. Never an error because it is in transition: then the last answer is repeated. */
@@ -402,7 +415,7 @@ export class Task {
     return this.#environment.relay(exec, process, async () => {
       const pids = await this.#usage.processes();
       // No answer is no news: only a list without the process says that it is gone.
-      return pids === undefined || pids.includes(process.processId);
+      return pids === undefined || pids.some(({ ProcessId }) => ProcessId === process.processId);
     });
   }
 

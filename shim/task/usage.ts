@@ -3,6 +3,7 @@
  * fallback, and the watch for processes that were killed for lack of memory.
  */
 import type { GuestProperties } from "../../hcs/guest/properties.ts";
+import type { ProcessListEntry } from "../../hcs/schema/properties.ts";
 import type { Phases } from "../phases/phases.ts";
 import type { TaskContainer } from "./container.ts";
 
@@ -24,13 +25,13 @@ export class Usage {
     this.#context = context;
   }
 
-  /** Pids of every process in the container; undefined when nobody answered. */
-  async processes(): Promise<number[] | undefined> {
+  /** Every process in the container; undefined when nobody answered. */
+  async processes(): Promise<readonly ProcessListEntry[] | undefined> {
     try {
       const properties = await this.#context
         .phases("pids")
         .run("query", (signal) => this.#context.container.properties(["ProcessList"], signal));
-      return (properties.ProcessList ?? []).map((entry) => entry.ProcessId);
+      return properties.ProcessList ?? [];
     } catch (error) {
       this.#context.report("the process list was not answered, pids are those this shim started", error);
       return undefined;

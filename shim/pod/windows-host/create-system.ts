@@ -45,18 +45,29 @@ export async function createSystem(init: RootInit, phases: Phases): Promise<Comp
   return phases.run("container-create", async (signal) => {
     const system = await holdings.acquire(
       { kind: "system", key: `system:${request.id}`, data: { id: request.id } },
-      () => backend.computeSystems.create(request.id, document, { signal }),
-      (budget, created) => endSystem(created, budget),
+      async () => new OwnedSystem(await backend.computeSystems.create(request.id, document, { signal })),
+      (budget, owned) => owned.release(budget),
     );
     if (affinity.length > 0) await setAffinity(backend.jobs, request.id, affinity, signal);
-    return system;
+    return system.handle;
   });
 }
 
-/** By now it has ended, unless something failed: then it is made to. */
-async function endSystem(system: ComputeSystem, signal: AbortSignal): Promise<void> {
-  await unlessStopped(system.terminate({ signal }));
-  await system.close();
+/** A compute system that ends with its owner's interest in it. */
+class OwnedSystem {
+  readonly handle: ComputeSystem;
+  #hasExited = false;
+
+  constructor(handle: ComputeSystem) {
+    this.handle = handle;
+    void handle.exited.then(() => (this.#hasExited = true));
+  }
+
+  /** By now it has ended, unless something failed: then it is made to. */
+  async release(signal: AbortSignal): Promise<void> {
+    if (!this.#hasExited) await unlessStopped(this.handle.terminate({ signal }));
+    await this.handle.close();
+  }
 }
 
 async function containerDocument(
