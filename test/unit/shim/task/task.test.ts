@@ -303,28 +303,28 @@ describe("Task", () => {
       using fake = await running();
       fake.container.properties_ = { ProcessList: [{ ProcessId: 100 }, { ProcessId: 555 }] };
       assert.deepEqual(await fake.task.pids(), [
-        { pid: 100, execId: "web" },
-        { pid: 555, execId: undefined },
+        { pid: 100, execId: "web", entry: { ProcessId: 100 } },
+        { pid: 555, execId: undefined, entry: { ProcessId: 555 } },
       ]);
     });
 
     it("are those this shim started when the platform does not answer: never empty for a live task", async () => {
       using fake = await running();
       fake.container.failures.set("properties ProcessList", new Error("in transition"));
-      assert.deepEqual(await fake.task.pids(), [{ pid: 100, execId: "web" }]);
+      assert.deepEqual(await fake.task.pids(), [{ pid: 100, execId: "web", entry: { ProcessId: 100 } }]);
     });
 
     it("of a task that has ended are its first one's: without any, containerd would delete it with its status unread", async () => {
       using fake = await running();
       end(fake, 0, 42);
       await fake.task.init.wait();
-      assert.deepEqual(await fake.task.pids(), [{ pid: 100, execId: "web" }]);
+      assert.deepEqual(await fake.task.pids(), [{ pid: 100, execId: "web", entry: { ProcessId: 100 } }]);
     });
 
     it("of a paused task are not asked for", async () => {
       using fake = await running();
       await fake.task.pause();
-      assert.deepEqual(await fake.task.pids(), [{ pid: 100, execId: "web" }]);
+      assert.deepEqual(await fake.task.pids(), [{ pid: 100, execId: "web", entry: { ProcessId: 100 } }]);
       assert.ok(!fake.container.calls.includes("properties ProcessList"));
     });
   });
