@@ -25,6 +25,8 @@ export interface DeleteOutcome {
 }
 
 export interface DeleteContext {
+  /** Where the node file is looked for; the process's own environment unless said otherwise. */
+  readonly environment?: NodeJS.ProcessEnv;
   reclaimers(options: Options): Promise<Reclaimers>;
   now(): number;
 }
@@ -32,7 +34,7 @@ export interface DeleteContext {
 export async function deleteTask(flags: ShimFlags, context: DeleteContext): Promise<DeleteOutcome> {
   const bundle = flags.bundle;
   if (bundle === undefined || bundle === "") throw new UsageError("bundle is required");
-  const options = new Options(await readNodeFile());
+  const options = new Options(await readNodeFile(context.environment));
   const place = { stateDirectory: options.stateDirectory, namespace: flags.namespace, id: flags.id };
   const journal = findJournal(bundle, nodeJournalPath(place.stateDirectory, place.namespace, place.id));
   const remarks = panicText(bundle);

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { findSystem } from "../../hcs/emulator/systems/reclaim.ts";
+import { existsSync } from "node:fs";
 import { HcsError } from "../../hcs/errors.ts";
 import { HRESULT } from "../../hcs/hresult-table.ts";
-import type { AroundPhase, PhaseStep } from "../../shim/phases/phases.ts";
+import { findSystem } from "../../hcs/emulator/systems/reclaim.ts";
+import type { PhaseStep } from "../../shim/phases/phases.ts";
 import { PHASES, type PhaseName } from "../../shim/phases/table.ts";
-import { emulatorObstacle, EmulatorUnderTest } from "../contract/emulator-under-test.ts";
-import { makeRootfs } from "../support/guest-rootfs.ts";
-import { POD, PodScenario, SIBLING, VICTIM } from "../support/pod-scenario.ts";
-import { ShimUnderTest } from "../support/shim-under-test.ts";
+import { emulatorObstacle } from "../contract/emulator-under-test.ts";
+import { describePlace, PodLife, recordPlaces, type Place } from "../support/pod-life.ts";
+import { POD, SIBLING, VICTIM } from "../support/pod-scenario.ts";
+import type { ShimUnderTest } from "../support/shim-under-test.ts";
 
 /** Phases that are not part of a pod's life: those of the process, and waits that only happen when something fails. */
 const ELSEWHERE: ReadonlySet<PhaseName> = new Set([
@@ -24,7 +23,7 @@ interface Fault {
   readonly name: string;
   /** It takes the whole pod with it. */
   readonly hitsPod: boolean;
-  strike(run: Run, step: PhaseStep): Promise<void>;
+  strike(run: PodLife, step: PhaseStep): Promise<void>;
 }
 
 const FAULTS: readonly Fault[] = [
@@ -62,69 +61,6 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** A step by its place in the life of the pod. */
-interface Place {
-  readonly verb: string;
-  readonly task: string;
-  readonly phase: PhaseName;
-}
-
-const describePlace = ({ verb, task, phase }: Place): string => `${phase} of ${verb} "${task}"`;
-
-/** One life of one pod on an emulator of its own. */
-class Run {
-  readonly under: EmulatorUnderTest;
-  readonly shim: ShimUnderTest;
-  readonly scenario: PodScenario;
-  readonly shimState: string;
-
-  private constructor(under: EmulatorUnderTest, shim: ShimUnderTest, shimState: string, network: string) {
-    this.under = under;
-    this.shim = shim;
-    this.shimState = shimState;
-    const rootfs = join(under.directory, "rootfs");
-    makeRootfs(rootfs);
-    const bundles = join(under.directory, "bundles");
-    mkdirSync(bundles);
-    this.scenario = new PodScenario({ client: shim.client, bundles, rootfs, network });
-  }
-
-  static async create(around: (run: () => Run) => AroundPhase): Promise<Run> {
-    const under = await EmulatorUnderTest.create();
-    const shimState = join(under.directory, "shim");
-    const shim = await ShimUnderTest.create({
-      backend: under.backend,
-      stateDirectory: shimState,
-      around: around(() => run),
-    });
-    const { reference } = await under.makeNetwork();
-    const run: Run = new Run(under, shim, shimState, reference);
-    return run;
-  }
-
-  async end(): Promise<void> {
-    await this.shim.close();
-    await this.under.dispose();
-  }
-}
-
-/** All steps of a life in which nothing fails, each once. */
-async function recordPlaces(): Promise<Place[]> {
-  const places = new Map<string, Place>();
-  const run = await Run.create(() => (step, work) => {
-    const { verb, task, phase, signal } = step;
-    places.set(describePlace(step), { verb, task, phase });
-    return work(signal);
-  });
-  await run.scenario.run();
-  assert.deepEqual(
-    run.scenario.answers.filter(({ error }) => error !== undefined),
-    [],
-  );
-  await run.end();
-  return [...places.values()];
-}
-
 describe("every step of a pod's life", function () {
   this.timeout(120_000);
   let places: readonly Place[] = [];
@@ -156,7 +92,7 @@ const LONGEST_PROBLEM = 1000;
 /** The fault strikes once, at the first time the place is reached. */
 async function suffer(fault: Fault, place: Place): Promise<void> {
   let struck = false;
-  const run = await Run.create((current) => async (step, work) => {
+  const run = await PodLife.create((current) => async (step, work) => {
     if (!struck && describePlace(step) === describePlace(place)) {
       struck = true;
       await fault.strike(current(), step);

@@ -49,7 +49,7 @@ export class ShimUnderTest {
       this.events.push({
         name: type.typeName.split(".").at(-1) ?? "",
         container: String(containerId),
-        process: String(id ?? ""),
+        process: typeof id === "string" ? id : "",
         status: exitStatus as number | undefined,
       });
     });
