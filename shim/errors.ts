@@ -35,6 +35,7 @@ export type ErrorCode =
   | "NOT_CHANGEABLE"
   | "DEVICE_UNAVAILABLE"
   | "SHARE_REFUSED"
+  | "GUEST_COMMAND_FAILED"
   | "UNSUPPORTED"
   | "RELEASE_FAILED";
 
@@ -101,6 +102,10 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
   DEVICE_UNAVAILABLE: {
     status: "unknown",
     meaning: "the VM has no place left for a device, or the place it is to have is taken",
+  },
+  GUEST_COMMAND_FAILED: {
+    status: "unknown",
+    meaning: "a command that the shim needs to run in the VM did not succeed; the message has its output",
   },
   SHARE_REFUSED: {
     status: "unknown",

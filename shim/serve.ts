@@ -64,6 +64,7 @@ async function serve(): Promise<void> {
     namespace: flags.namespace,
     stateDirectory: options.stateDirectory,
     owner: OWNER,
+    programDirectory: programs.directory,
     streams,
   };
   const server = new Server();

@@ -44,6 +44,8 @@ export function scsiAttachmentPath(controllerId: string, lun: number): string {
 }
 
 export const MEMORY_SIZE = "VirtualMachine/ComputeTopology/Memory/SizeInMB";
+/** The settings have the `Id` of the group; the null GUID leaves it. */
+export const PROCESSOR_GROUP = "VirtualMachine/ComputeTopology/Processor/CpuGroup";
 export const PROCESSOR_LIMITS = "VirtualMachine/ComputeTopology/Processor/Limits";
 
 export interface ProcessorLimits {
@@ -61,4 +63,9 @@ export function mappedPipePath(hostPath: string): string {
 /** `serviceId` is a lower-case GUID. */
 export function hvSocketServicePath(serviceId: string): string {
   return `VirtualMachine/Devices/HvSocket/HvSocketConfig/ServiceTable/${serviceId}`;
+}
+
+/** `busId` is a lower-case GUID chosen by the caller. */
+export function virtualPciPath(busId: string): string {
+  return `VirtualMachine/Devices/VirtualPci/${busId}`;
 }

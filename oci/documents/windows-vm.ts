@@ -49,7 +49,7 @@ export interface WindowsVmInputs {
 }
 
 /** The only SCSI controller of a Windows VM. */
-export const WINDOWS_SCSI_CONTROLLER = "df6d0690-79e5-55b6-a5ec-c1e2f77f580a";
+const WINDOWS_SCSI_CONTROLLER = "df6d0690-79e5-55b6-a5ec-c1e2f77f580a";
 /** Only SYSTEM and administrators may use a Hyper-V socket towards the VM. */
 const ADMINISTRATORS_ONLY = "D:P(A;;FA;;;SY)(A;;FA;;;BA)";
 const BOOT_MANAGER = "\\EFI\\Microsoft\\Boot\\bootmgfw.efi";

@@ -3,6 +3,8 @@ import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 export interface Programs {
+  /** Where the executables are. */
+  readonly directory: string;
   /** Program and arguments of the long-lived shim process. */
   readonly serve: readonly string[];
   /** Program and arguments of the emulator's VM worker. */
@@ -11,9 +13,11 @@ export interface Programs {
 
 /** @param entry the script Node was started with (`process.argv[1]`): `<dist>/bin/…` or `<dist>/libexec/…` */
 export function programsBeside(entry: string): Programs {
-  const libexec = join(dirname(realpathSync(entry)), "..", "libexec");
+  const root = join(dirname(realpathSync(entry)), "..");
+  const libexec = join(root, "libexec");
   const node = [process.execPath, "--no-warnings"];
   return {
+    directory: join(root, "bin"),
     serve: [...node, join(libexec, "serve.cjs")],
     vmWorker: [...node, join(libexec, "vm-worker.cjs")],
   };

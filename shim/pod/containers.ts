@@ -3,7 +3,6 @@
  * implementation of {@link PodContainers}, chosen by its sandbox's request; nothing else knows the platform.
  */
 import type { Isolation } from "../../oci/isolation.ts";
-import { ShimError } from "../errors.ts";
 import type { Phases } from "../phases/phases.ts";
 import type { Holdings } from "../resources/holdings.ts";
 import type { TaskContainer } from "../task/container.ts";
@@ -14,6 +13,7 @@ import { LinuxVmContainers } from "./linux-vm/containers.ts";
 import type { CreateRequest } from "./request.ts";
 import type { Uvm } from "./vm/uvm.ts";
 import { WindowsHostContainers } from "./windows-host/containers.ts";
+import { WindowsVmContainers } from "./windows-vm/containers.ts";
 
 /** Where a task's things go, and how its waits are counted. */
 export interface CreateContext {
@@ -40,17 +40,13 @@ export interface PodContainers {
   createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer>;
 }
 
-const IMPLEMENTATIONS: Readonly<Partial<Record<Isolation, new (pod: PodView) => PodContainers>>> = {
+const IMPLEMENTATIONS: Readonly<Record<Isolation, new (pod: PodView) => PodContainers>> = {
   "linux-vm": LinuxVmContainers,
-  "host-process": HostProcessContainers,
+  "windows-vm": WindowsVmContainers,
   "windows-host": WindowsHostContainers,
+  "host-process": HostProcessContainers,
 };
 
 export function podContainers(isolation: Isolation, pod: PodView): PodContainers {
-  const Implementation = IMPLEMENTATIONS[isolation];
-  if (Implementation !== undefined) return new Implementation(pod);
-  throw new ShimError(
-    "UNSUPPORTED",
-    `cannot create "${pod.id}": this version has no isolation "${isolation}"`,
-  );
+  return new IMPLEMENTATIONS[isolation](pod);
 }

@@ -19,6 +19,8 @@ export interface PodEnvironment {
   readonly stateDirectory: string;
   /** `Owner` of compute systems. */
   readonly owner: string;
+  /** Directory of the shim executable; files of the installation are beside it. */
+  readonly programDirectory: string;
   readonly streams: StreamResolver;
   readonly aroundPhase?: AroundPhase;
 }

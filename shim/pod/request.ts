@@ -17,6 +17,8 @@ export interface CreateRequest {
   readonly isolation: Isolation;
   /** Name servers of the pod where the client names them: they replace those of its endpoints. */
   readonly dns?: DnsSettings;
+  /** A limit of processor time means a share of the host's processors, also in a VM that has fewer. */
+  readonly scaleProcessorLimit: boolean;
   /** False: guests may log environment variables and other secrets. */
   readonly scrubLogs: boolean;
   /** Options in force for this task, its pod's annotations included. */

@@ -33,6 +33,7 @@ export async function prepareCreate(
     terminal: request.terminal,
     stdio: { stdin: request.stdin, stdout: request.stdout, stderr: request.stderr },
     ...decisions,
+    scaleProcessorLimit: runtime.runhcs.scaleCpuLimitsToSandbox,
     scrubLogs: runtime.runhcs.scrubLogs ?? true,
     options: processOptions.with(runtime.own).with(annotations),
   };

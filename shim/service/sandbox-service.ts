@@ -154,6 +154,7 @@ function createRequest(shim: Shim, request: CreateSandboxRequest): CreateRequest
     spec,
     identity: { role: "sandbox", podId: id },
     isolation: "linux-vm",
+    scaleProcessorLimit: false,
     scrubLogs: true,
     ...(dns === undefined ? {} : { dns }),
     options: shim.options.with(readAnnotations(spec.annotations)),

@@ -64,6 +64,7 @@ export class ShimUnderTest {
         events,
         namespace: NAMESPACE,
         stateDirectory,
+        programDirectory: "/opt/runhcs/bin",
         owner: "tests",
         streams: { reader: () => noStreams(), writer: () => noStreams() },
         ...(around === undefined ? {} : { aroundPhase: around }),

@@ -7,7 +7,9 @@ import { linuxBoot } from "../vm/boot/linux.ts";
 import { ShareNames } from "../vm/devices/plan9.ts";
 import { podNetworkOf, type PodNetwork } from "../vm/network.ts";
 import { openVm } from "../vm/open-vm.ts";
+import type { VmUpdateTarget } from "../vm/update.ts";
 import type { Uvm } from "../vm/uvm.ts";
+import { logWarnings } from "../warnings.ts";
 import { LinuxContainer, type LinuxContainerInit } from "./container.ts";
 import { planLinuxVm } from "./vm-plan.ts";
 import { ownerRole, workloadRole } from "./roles.ts";
@@ -48,7 +50,7 @@ export class LinuxVmContainers implements PodContainers {
     );
     return LinuxContainer.create(
       this.#containerInit(request, uvm, context, podNetworkOf(request)),
-      ownerRole(uvm, (phases) => this.#pod.stopWorkloads(phases)),
+      ownerRole(uvm, this.#updates(), (phases) => this.#pod.stopWorkloads(phases)),
       context.phasesOf("create"),
     );
   }
@@ -61,6 +63,11 @@ export class LinuxVmContainers implements PodContainers {
       workloadRole(request.id, uvm),
       context.phasesOf("create"),
     );
+  }
+
+  #updates(): Omit<VmUpdateTarget, "uvm"> {
+    const { host, logger } = this.#pod.environment;
+    return { build: host.build, warn: (warnings) => logWarnings(logger, this.#pod.id, warnings) };
   }
 
   #containerInit(

@@ -5,16 +5,22 @@
 import { ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
 import type { LinuxContainerRole } from "./container.ts";
-import { updateVm } from "../vm/update.ts";
+import { updateVm, type VmUpdateTarget } from "../vm/update.ts";
 import type { Uvm, UvmView } from "../vm/uvm.ts";
 
 /** Pausing pauses the VM, limits are the VM's, and the VM ends with the container. */
-export function ownerRole(uvm: Uvm, stopWorkloads: (phases: Phases) => Promise<void>): LinuxContainerRole {
+export function ownerRole(
+  uvm: Uvm,
+  host: Omit<VmUpdateTarget, "uvm">,
+  stopWorkloads: (phases: Phases) => Promise<void>,
+): LinuxContainerRole {
   return {
     pause: (signal) => uvm.system.pause({ signal }),
     resume: (signal) => uvm.system.resume({ signal }),
-    update: async (kind, resources, _annotations, phases) => {
-      await phases.run("update", (signal) => updateVm(uvm, kind, resources, signal));
+    update: async (kind, resources, annotations, phases) => {
+      await phases.run("update", (signal) =>
+        updateVm({ ...host, uvm }, { kind, resources, annotations }, signal),
+      );
       return true;
     },
     onEnded: async (holdings, phases) => {

@@ -46,7 +46,7 @@ export async function addNetwork(
 }
 
 /** The guest names its interfaces in the order they arrive; eth0 is to be the first. */
-function primaryFirst(endpoints: readonly NetworkEndpoint[]): NetworkEndpoint[] {
+export function primaryFirst(endpoints: readonly NetworkEndpoint[]): NetworkEndpoint[] {
   const rank = (endpoint: NetworkEndpoint): number => (endpoint.name.endsWith("eth0") ? 0 : 1);
   return [...endpoints].sort((a, b) => rank(a) - rank(b));
 }

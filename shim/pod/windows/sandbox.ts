@@ -11,6 +11,8 @@ import type { Holdings } from "../../resources/holdings.ts";
 import type { TaskContainer } from "../../task/container.ts";
 
 const PID = 1;
+/** Exit code of a sandbox whose surroundings are gone. */
+const LOST = 1;
 
 /** What differs by what the pod's containers run in. */
 export interface SandboxRole {
@@ -28,10 +30,12 @@ export class SandboxWithoutProcess implements TaskContainer {
   readonly #holdings: Holdings;
   readonly #process = new MadeUpProcess();
 
-  constructor(id: string, role: SandboxRole, holdings: Holdings) {
+  /** @param lost settles when what the pod's containers run in is gone: without it the sandbox has failed */
+  constructor(id: string, role: SandboxRole, holdings: Holdings, lost?: Promise<unknown>) {
     this.#id = id;
     this.#role = role;
     this.#holdings = holdings;
+    void lost?.then(() => this.#process.end(LOST));
   }
 
   createInit(): Promise<HcsProcess> {
@@ -62,7 +66,7 @@ export class SandboxWithoutProcess implements TaskContainer {
   }
 
   terminate(): Promise<void> {
-    this.#process.end();
+    this.#process.end(0);
     return Promise.resolve();
   }
 
@@ -89,8 +93,8 @@ class MadeUpProcess implements HcsProcess {
     return this.#exited.promise;
   }
 
-  end(): void {
-    this.#exited.resolve({ exitCode: 0 });
+  end(exitCode: number): void {
+    this.#exited.resolve({ exitCode });
   }
 
   signal(): Promise<SignalOutcome> {
@@ -98,7 +102,7 @@ class MadeUpProcess implements HcsProcess {
   }
 
   terminate(): Promise<SignalOutcome> {
-    this.end();
+    this.end(0);
     return Promise.resolve("delivered");
   }
 

@@ -59,6 +59,7 @@ describe("Pod", () => {
       },
       namespace: "k8s.io",
       stateDirectory: join(root, "state"),
+      programDirectory: "/opt/runhcs/bin",
       owner: "test",
       streams: {
         reader: () => Promise.reject(new Error("no streams")),
@@ -88,6 +89,7 @@ describe("Pod", () => {
       spec: document,
       identity: identityOf(document.annotations),
       isolation: "linux-vm",
+      scaleProcessorLimit: false,
       scrubLogs: true,
       options: new Options(),
     };

@@ -1,0 +1,112 @@
+/** A pod's network inside its Windows VM: its guest is told of the namespace, then of each adapter before and after. */
+import { randomUUID } from "node:crypto";
+import type { Network, NetworkEndpoint } from "../../../hcs/api.ts";
+import type { HcnEndpoint, HcnNamespace } from "../../../hcs/guest/hcn.ts";
+import {
+  addNetworkNamespace,
+  addWindowsNetworkAdapter,
+  preAddWindowsNetworkAdapter,
+  removeNetworkNamespace,
+  removeWindowsNetworkAdapter,
+} from "../../../hcs/guest/modify.ts";
+import { isNotFound } from "../../../hcs/hresult.ts";
+import { networkAdapterPath } from "../../../hcs/schema/modify.ts";
+import { ShimError } from "../../errors.ts";
+import type { Holdings } from "../../resources/holdings.ts";
+import { primaryFirst } from "./network.ts";
+import { unlessGone, type UvmView } from "./uvm.ts";
+
+/** @param reference see {@link Network.openNamespace} */
+export async function addWindowsNetwork(
+  uvm: UvmView,
+  network: Network,
+  holdings: Holdings,
+  reference: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const namespace = await network.openNamespace(reference, { signal });
+  await addNamespace(uvm, network, holdings, { reference, document: documentOf(namespace) }, signal);
+  for (const endpoint of primaryFirst(namespace.endpoints)) await addAdapter(uvm, holdings, endpoint, signal);
+}
+
+async function addNamespace(
+  uvm: UvmView,
+  network: Network,
+  holdings: Holdings,
+  { reference, document }: { readonly reference: string; readonly document: HcnNamespace },
+  signal: AbortSignal,
+): Promise<void> {
+  if (!uvm.guest.canAddNetwork) return;
+  await holdings.acquire(
+    { kind: "namespace", key: `namespace:${uvm.id}/${reference}`, data: { vm: uvm.id, id: reference } },
+    () => uvm.guest.modify(addNetworkNamespace(document), { signal }),
+    (budget) =>
+      unlessGone(uvm, async () => {
+        const present = await presentDocument(network, reference, document, budget);
+        await uvm.guest.modify(removeNetworkNamespace(present), { signal: budget });
+      }),
+  );
+}
+
+/** As it is now; its client may have removed it meanwhile, and the guest is still to forget it. */
+async function presentDocument(
+  network: Network,
+  reference: string,
+  known: HcnNamespace,
+  signal: AbortSignal,
+): Promise<HcnNamespace> {
+  try {
+    return documentOf(await network.openNamespace(reference, { signal }));
+  } catch (error) {
+    if (isNotFound(error)) return known;
+    throw error;
+  }
+}
+
+async function addAdapter(
+  uvm: UvmView,
+  holdings: Holdings,
+  endpoint: NetworkEndpoint,
+  signal: AbortSignal,
+): Promise<void> {
+  const nic = randomUUID();
+  const ResourcePath = networkAdapterPath(nic);
+  const Settings = { EndpointId: endpoint.id, MacAddress: endpoint.macAddress };
+  const document: HcnEndpoint = documentOf(endpoint);
+  const removeFromVm = async (budget: AbortSignal): Promise<void> => {
+    try {
+      await uvm.system.modify({ ResourcePath, RequestType: "Remove", Settings }, { signal: budget });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  };
+  await holdings.acquire(
+    { kind: "nic", key: `nic:${uvm.id}/${nic}`, data: { vm: uvm.id, nic, endpoint: endpoint.id } },
+    async () => {
+      const { canAddNetwork } = uvm.guest;
+      if (canAddNetwork) await uvm.guest.modify(preAddWindowsNetworkAdapter(nic, document), { signal });
+      await uvm.system.modify({ ResourcePath, RequestType: "Add", Settings }, { signal });
+      try {
+        if (canAddNetwork) await uvm.guest.modify(addWindowsNetworkAdapter(nic), { signal });
+      } catch (error) {
+        await removeFromVm(signal);
+        throw error;
+      }
+    },
+    (budget) =>
+      unlessGone(uvm, async () => {
+        if (uvm.guest.canAddNetwork)
+          await uvm.guest.modify(removeWindowsNetworkAdapter(nic), { signal: budget });
+        await removeFromVm(budget);
+      }),
+  );
+}
+
+/** What a Windows guest is told is HCN's own description. */
+function documentOf<T>({ id, document }: { readonly id: string; readonly document?: T }): T {
+  if (document !== undefined) return document;
+  throw new ShimError(
+    "HOST_UNFIT",
+    `cannot give network object "${id}" to a Windows VM: this host has no compute network to describe it`,
+  );
+}

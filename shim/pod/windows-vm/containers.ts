@@ -1,0 +1,112 @@
+/**
+ * Pods of Windows containers in hypervisor isolation: each has a utility VM with a Windows guest. The sandbox of a pod is
+ * the VM itself, without a container; a task that is no part of a pod owns its VM.
+ */
+import type { SpecWarning } from "../../../oci/errors.ts";
+import { ShimError } from "../../errors.ts";
+import type { Phases } from "../../phases/phases.ts";
+import type { Holdings } from "../../resources/holdings.ts";
+import type { TaskContainer } from "../../task/container.ts";
+import type { CreateContext, PodContainers, PodView } from "../containers.ts";
+import type { CreateRequest } from "../request.ts";
+import { updateVm } from "../vm/update.ts";
+import type { Uvm } from "../vm/uvm.ts";
+import { addWindowsNetwork } from "../vm/windows-network.ts";
+import { logWarnings } from "../warnings.ts";
+import { SandboxWithoutProcess } from "../windows/sandbox.ts";
+import { WindowsGuestContainer } from "./container.ts";
+import { openWindowsVm, type WindowsVm } from "./windows-vm.ts";
+
+export class WindowsVmContainers implements PodContainers {
+  readonly #pod: PodView;
+  #uvm: Uvm | undefined;
+  #vm: WindowsVm | undefined;
+
+  constructor(pod: PodView) {
+    this.#pod = pod;
+  }
+
+  get uvm(): Uvm | undefined {
+    return this.#uvm;
+  }
+
+  sandboxHasProcess({ identity }: CreateRequest): boolean {
+    return identity.role !== "sandbox";
+  }
+
+  async createSandbox(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
+    const { holdings, phasesOf } = context;
+    const vm = await openWindowsVm(this.#pod, request, context, (uvm) => {
+      this.#uvm = uvm;
+    });
+    this.#vm = vm;
+    await this.#joinNetwork(request, vm, holdings, phasesOf("create"));
+    if (this.sandboxHasProcess(request)) {
+      return WindowsGuestContainer.create(
+        { request, pod: this.#pod, vm, holdings },
+        {
+          update: (...update) => this.#updateVm(...update),
+          onReleased: (held, phases) => this.#close(held, phases),
+        },
+        phasesOf("create"),
+      );
+    }
+    return new SandboxWithoutProcess(
+      request.id,
+      {
+        update: (...update) => this.#updateVm(...update),
+        properties: () => Promise.resolve({}),
+        onEnded: async (held, phases) => {
+          await this.#pod.stopWorkloads(phases);
+          await this.#close(held, phases);
+        },
+      },
+      holdings,
+      this.#uvm?.ended,
+    );
+  }
+
+  createWorkload(request: CreateRequest, { holdings, phasesOf }: CreateContext): Promise<TaskContainer> {
+    const vm = this.#vm;
+    if (vm === undefined) throw new ShimError("VM_LOST", `cannot create "${request.id}": its pod has no VM`);
+    return WindowsGuestContainer.create(
+      { request, pod: this.#pod, vm, holdings },
+      { onReleased: () => Promise.resolve() },
+      phasesOf("create"),
+    );
+  }
+
+  async #joinNetwork(
+    { spec }: CreateRequest,
+    { uvm }: WindowsVm,
+    holdings: Holdings,
+    phases: Phases,
+  ): Promise<void> {
+    const reference = spec.windows?.networkNamespace;
+    if (reference === undefined) return;
+    const { network } = this.#pod.environment.backend;
+    await phases.run("network", (signal) => addWindowsNetwork(uvm, network, holdings, reference, signal));
+  }
+
+  async #updateVm(
+    ...[kind, resources, annotations, phases]: Parameters<TaskContainer["update"]>
+  ): Promise<void> {
+    const uvm = this.#uvm;
+    if (uvm === undefined) return;
+    const { host, logger } = this.#pod.environment;
+    const warn = (warnings: readonly SpecWarning[]): void => logWarnings(logger, this.#pod.id, warnings);
+    await phases.run("update", (signal) =>
+      updateVm({ uvm, build: host.build, warn }, { kind, resources, annotations }, signal),
+    );
+  }
+
+  /** The network first: removing it needs the guest. */
+  async #close(holdings: Holdings, phases: Phases): Promise<void> {
+    if (this.#uvm?.isAlive !== true) holdings.forgetVm();
+    await phases.run("network-release", (signal) =>
+      holdings.release(signal, ({ kind }) => kind === "nic" || kind === "namespace"),
+    );
+    // Closing has a budget of its own.
+    await holdings.release(new AbortController().signal, ({ kind }) => kind === "vm");
+  }
+}

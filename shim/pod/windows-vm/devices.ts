@@ -1,0 +1,88 @@
+/**
+ * Devices of the host in a container of a Windows VM: the VM is given the device, a tool in the VM says under which
+ * places its children are, and those are what the container gets.
+ */
+import { randomUUID } from "node:crypto";
+import { isNotFound } from "../../../hcs/hresult.ts";
+import type { VirtualPciDevice } from "../../../hcs/schema/compute-system.ts";
+import type { AssignedDevice } from "../../../hcs/schema/container.ts";
+import { virtualPciPath } from "../../../hcs/schema/modify.ts";
+import { deviceAt, vmDevice } from "../../../oci/windows/devices.ts";
+import type { WindowsDevice } from "../../../oci/windows/spec.ts";
+import { unlessGone } from "../vm/uvm.ts";
+import { runInGuest } from "./guest-command.ts";
+import { sharePath, type MountContext } from "./mounts.ts";
+
+/** Tool of the installation that runs in VMs. */
+const DEVICE_TOOL = "device-util.exe";
+/** The bus under whose devices VMs find what they were given. */
+const VPCI_BUS = "VMBUS\\{44c4f61d-4444-4400-9d52-802e27ede19f}";
+/** The first build that tells a VM which NUMA node a device is near to. */
+const NUMA_AFFINITY_BUILD = 26_100;
+
+export interface DeviceContext extends MountContext {
+  readonly build: number;
+  /** Where {@link DEVICE_TOOL} is. */
+  readonly programDirectory: string;
+}
+
+/** What it had acquired when it fails is in the holdings. @throws {SpecError} */
+export async function guestDevices(
+  context: DeviceContext,
+  devices: readonly WindowsDevice[],
+  signal: AbortSignal,
+): Promise<AssignedDevice[]> {
+  if (devices.length === 0) return [];
+  const wanted = devices.map(vmDevice);
+  const hostPath = context.vm.paths.join(context.programDirectory, DEVICE_TOOL);
+  const tool = await sharePath(context, { hostPath, containerPath: DEVICE_TOOL, readOnly: true }, signal);
+  const assigned: AssignedDevice[] = [];
+  for (const device of wanted) {
+    const busId = await assign(context, device, signal);
+    const command = `${tool.HostPath} children --parentID=${VPCI_BUS}\\{${busId}} --property=location`;
+    const places = await runInGuest(context.vm.uvm, command, "stdout", signal);
+    assigned.push(...locations(places).map(deviceAt));
+  }
+  return assigned;
+}
+
+function locations(output: string): string[] {
+  return output
+    .trim()
+    .split(",")
+    .map((place) => place.trim())
+    .filter((place) => place !== "");
+}
+
+/** @returns the id under which the VM knows it */
+async function assign(
+  { vm, holdings, build }: DeviceContext,
+  { instancePath, virtualFunction }: ReturnType<typeof vmDevice>,
+  signal: AbortSignal,
+): Promise<string> {
+  const busId = randomUUID();
+  const ResourcePath = virtualPciPath(busId);
+  const Settings: VirtualPciDevice = {
+    Functions: [
+      {
+        DeviceInstancePath: instancePath,
+        ...(virtualFunction === 0 ? {} : { VirtualFunction: virtualFunction }),
+      },
+    ],
+    ...(build < NUMA_AFFINITY_BUILD ? {} : { PropagateNumaAffinity: true }),
+  };
+  const { system, id } = vm.uvm;
+  await holdings.acquire(
+    { kind: "device", key: `device:${id}/${busId}`, data: { vm: id, id: instancePath } },
+    () => system.modify({ ResourcePath, RequestType: "Add", Settings }, { signal }),
+    (budget) =>
+      unlessGone(vm.uvm, async () => {
+        try {
+          await system.modify({ ResourcePath, RequestType: "Remove" }, { signal: budget });
+        } catch (error) {
+          if (!isNotFound(error)) throw error;
+        }
+      }),
+  );
+  return busId;
+}
