@@ -27,6 +27,7 @@ export const shmSize: AnnotationRow<number> = {
   default: "that of the spec's mount",
   effect: "size of /dev/shm",
   check: "positive",
+  valid: (size) => size > 0,
 };
 export const coreLimit: AnnotationRow<string> = {
   key: "io.microsoft.lcow.rlimitcore",
@@ -36,6 +37,7 @@ export const coreLimit: AnnotationRow<string> = {
   default: "none",
   effect: 'RLIMIT_CORE as "soft;hard"',
   check: "two unsigned integers",
+  valid: (text) => /^[0-9]+;[0-9]+$/.test(text),
 };
 export const teeLogPath: AnnotationRow<string> = {
   key: "io.microsoft.container.lcow.tee-log-path",

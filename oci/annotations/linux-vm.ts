@@ -1,5 +1,5 @@
 /** Utility VMs for Linux containers. */
-import { LINUX_VM, VM_PREFIX, type AnnotationRow } from "./row.ts";
+import { between, LINUX_VM, VM_PREFIX, type AnnotationRow } from "./row.ts";
 import { boolean, string, uint32, uint32List, uint64, wordOf } from "./values.ts";
 
 const LCOW = `${VM_PREFIX}lcow.`;
@@ -11,6 +11,7 @@ export const vpmemCount: AnnotationRow<number> = {
   default: "64, 0 on arm64",
   effect: "VPMem devices of the VM; 0 gives four SCSI controllers instead",
   check: "at most 128",
+  valid: between(0, 128),
 };
 export const vpmemSize: AnnotationRow<number> = {
   key: `${VM_PREFIX}devices.virtualpmem.maximumsizebytes`,
@@ -20,6 +21,7 @@ export const vpmemSize: AnnotationRow<number> = {
   default: "4294967296",
   effect: "size of each VPMem device",
   check: "a multiple of 4096",
+  valid: (size) => size % 4096 === 0,
 };
 export const vpmemNoMultiMapping: AnnotationRow<boolean> = {
   key: `${LCOW}vpmem.nomultimapping`,

@@ -19,6 +19,8 @@ export interface AnnotationRow<T = unknown> {
   readonly effect: string;
   /** What else must hold of the value, and the host, for people. */
   readonly check?: string;
+  /** As much of {@link check} and {@link unit} as the value alone tells. */
+  valid?(value: T): boolean;
   /** For diagnosis and tests, or read by nobody but the guest. */
   readonly audience?: "internal" | "guest";
   /** A value that cannot be read fails the task instead of being ignored. */
@@ -38,3 +40,8 @@ export const WINDOWS_CONTAINER: Place = { scope: "container", os: "windows" };
 export const LINUX_CONTAINER: Place = { scope: "container", os: "linux", isolation: "hypervisor" };
 
 export const VM_PREFIX = "io.microsoft.virtualmachine.";
+
+/** For {@link AnnotationRow.valid}. */
+export function between(least: number, most: number): (value: number) => boolean {
+  return (value) => value >= least && value <= most;
+}

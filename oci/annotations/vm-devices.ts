@@ -9,6 +9,8 @@ export const vmStorageBandwidth: AnnotationRow<number> = {
   ...VM,
   default: "windows.resources.storage.bps, else none",
   effect: "storage bandwidth of the VM",
+  check: "not negative",
+  valid: (limit) => limit >= 0,
 };
 export const vmStorageIops: AnnotationRow<number> = {
   key: `${VM_PREFIX}storageqos.iopsmaximum`,
@@ -17,6 +19,8 @@ export const vmStorageIops: AnnotationRow<number> = {
   ...VM,
   default: "windows.resources.storage.iops, else none",
   effect: "storage operations of the VM",
+  check: "not negative",
+  valid: (limit) => limit >= 0,
 };
 export const vmNoWritableShares: AnnotationRow<boolean> = {
   key: `${VM_PREFIX}fileshares.disablewritable`,

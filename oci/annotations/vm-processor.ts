@@ -1,5 +1,5 @@
 /** Processors of a utility VM, and its virtual NUMA topology. */
-import { VM, VM_PREFIX, type AnnotationRow } from "./row.ts";
+import { between, VM, VM_PREFIX, type AnnotationRow } from "./row.ts";
 import { guid, int32, string, uint32, uint32List, uint64List, uint64 } from "./values.ts";
 
 const PROCESSOR = `${VM_PREFIX}computetopology.processor.`;
@@ -12,6 +12,8 @@ export const vmProcessorCount: AnnotationRow<number> = {
   ...VM,
   default: "windows.resources.cpu.count, else 2 (1 on a one-processor host)",
   effect: "processors of the VM, at most those of the host",
+  check: "not negative",
+  valid: (count) => count >= 0,
 };
 export const vmProcessorLimit: AnnotationRow<number> = {
   key: `${PROCESSOR}limit`,
@@ -20,6 +22,7 @@ export const vmProcessorLimit: AnnotationRow<number> = {
   ...VM,
   default: "windows.resources.cpu.maximum, else none",
   effect: "share of the host's processors the VM may use",
+  valid: between(0, 100_000),
 };
 export const vmProcessorWeight: AnnotationRow<number> = {
   key: `${PROCESSOR}weight`,
@@ -28,6 +31,7 @@ export const vmProcessorWeight: AnnotationRow<number> = {
   ...VM,
   default: "windows.resources.cpu.shares, else none",
   effect: "relative weight of the VM",
+  valid: between(0, 10_000),
 };
 export const vmCpuGroup: AnnotationRow<string> = {
   key: `${VM_PREFIX}cpugroup.id`,

@@ -1,9 +1,9 @@
 /** Windows containers. */
-import { WINDOWS_CONTAINER, type AnnotationRow } from "./row.ts";
+import { between, WINDOWS_CONTAINER, type AnnotationRow } from "./row.ts";
 import { boolean, int32, json, string, stringList, uint64, wordOf } from "./values.ts";
 
 const CONTAINER = "io.microsoft.container.";
-const EXCLUSIVE = "only one of count, limit and weight";
+const EXCLUSIVE = "not negative; only one of count, limit and weight";
 
 export const containerMemorySize: AnnotationRow<number> = {
   key: `${CONTAINER}memory.sizeinmb`,
@@ -20,6 +20,7 @@ export const containerProcessorCount: AnnotationRow<number> = {
   default: "windows.resources.cpu.count, else none",
   effect: "processors of the container, at most those of its VM or host",
   check: EXCLUSIVE,
+  valid: (count) => count >= 0,
 };
 export const containerProcessorLimit: AnnotationRow<number> = {
   key: `${CONTAINER}processor.limit`,
@@ -29,6 +30,7 @@ export const containerProcessorLimit: AnnotationRow<number> = {
   default: "windows.resources.cpu.maximum, else none",
   effect: "share of the processors the container may use",
   check: EXCLUSIVE,
+  valid: between(0, 10_000),
 };
 export const containerProcessorWeight: AnnotationRow<number> = {
   key: `${CONTAINER}processor.weight`,
@@ -38,6 +40,7 @@ export const containerProcessorWeight: AnnotationRow<number> = {
   default: "windows.resources.cpu.shares, else none",
   effect: "relative weight of the container",
   check: EXCLUSIVE,
+  valid: between(0, 10_000),
 };
 export const containerStorageBandwidth: AnnotationRow<number> = {
   key: `${CONTAINER}storage.qos.bandwidthmaximum`,
@@ -46,6 +49,8 @@ export const containerStorageBandwidth: AnnotationRow<number> = {
   ...WINDOWS_CONTAINER,
   default: "windows.resources.storage.bps, else none",
   effect: "storage bandwidth of the container",
+  check: "not negative",
+  valid: (limit) => limit >= 0,
 };
 export const containerStorageIops: AnnotationRow<number> = {
   key: `${CONTAINER}storage.qos.iopsmaximum`,
@@ -54,6 +59,8 @@ export const containerStorageIops: AnnotationRow<number> = {
   ...WINDOWS_CONTAINER,
   default: "windows.resources.storage.iops, else none",
   effect: "storage operations of the container",
+  check: "not negative",
+  valid: (limit) => limit >= 0,
 };
 export const processDumpLocation: AnnotationRow<string> = {
   key: `${CONTAINER}processdumplocation`,
@@ -78,6 +85,7 @@ export const processDumpCount: AnnotationRow<number> = {
   default: "10",
   effect: "dumps that are kept",
   check: "positive",
+  valid: (count) => count > 0,
 };
 export const deviceExtensions: AnnotationRow<readonly string[]> = {
   key: `${CONTAINER}wcow.deviceextensions`,

@@ -3,6 +3,7 @@
  */
 import type { HostProcessDialect } from "../../oci/documents/windows-container.ts";
 import type { PodAnnotationPolicy } from "../../oci/host-process/join-pod.ts";
+import { nearestName } from "../../oci/nearest.ts";
 import type { PhaseName } from "../phases/table.ts";
 import { ANNOTATION_PREFIX, OPTIONS, type OptionSource } from "./table.ts";
 
@@ -90,27 +91,8 @@ export function readAnnotations(annotations: Readonly<Record<string, string>>): 
 }
 
 function suggestion(name: string): string {
-  let best: string | undefined;
-  let bestDistance = Math.floor(name.length / 2);
-  for (const known of OPTIONS.keys()) {
-    const distance = editDistance(name, known);
-    if (distance < bestDistance) [best, bestDistance] = [known, distance];
-  }
-  return best === undefined ? "" : `, did you mean "${best}"?`;
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
-      current.push(Math.min(substitution, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
+  const near = nearestName(name, OPTIONS.keys());
+  return near === undefined ? "" : `, did you mean "${near}"?`;
 }
 
 /** The options in force: layers given strongest first, defaults below them. */

@@ -6,6 +6,7 @@
 import type { Any } from "../../protos/gen/google.ts";
 import { Options as GenericOptions } from "../../protos/gen/runtime-options.ts";
 import { Options as RunhcsOptions } from "../../protos/gen/runhcs.ts";
+import { nearestName } from "../../oci/nearest.ts";
 import { readIfPresent } from "../bootstrap/bundle.ts";
 import { OptionError, readTable, type OptionLayer, type OptionWarning } from "./own.ts";
 import { parseToml } from "./toml.ts";
@@ -69,7 +70,7 @@ async function readGeneric(options: GenericOptions): Promise<RuntimeOptions> {
 type Kind = "boolean" | "number" | "string" | "table";
 
 /** TOML names (those of the Go struct) → member of the message and its kind. */
-const TOML_NAMES: ReadonlyMap<string, readonly [keyof RunhcsOptions, Kind]> = new Map<
+export const TOML_NAMES: ReadonlyMap<string, readonly [keyof RunhcsOptions, Kind]> = new Map<
   string,
   readonly [keyof RunhcsOptions, Kind]
 >([
@@ -99,18 +100,28 @@ const TOML_NAMES: ReadonlyMap<string, readonly [keyof RunhcsOptions, Kind]> = ne
 const GENERIC_NAMES = new Set(["TypeUrl", "ConfigPath", "ConfigBody"]);
 
 async function readToml(text: string, where: string): Promise<RuntimeOptions> {
+  return readOptionsTable(await parseToml(text, where), where);
+}
+
+/** Reads options by their TOML names. @throws {OptionError} naming the option at fault */
+export function readOptionsTable(table: Readonly<Record<string, unknown>>, where: string): RuntimeOptions {
   const runhcs: Record<string, unknown> = {};
   const warnings: OptionWarning[] = [];
   let own = NOTHING;
-  for (const [name, value] of Object.entries(await parseToml(text, where))) {
+  for (const [name, value] of Object.entries(table)) {
     const row = TOML_NAMES.get(name);
     if (row !== undefined) runhcs[row[0]] = checked(name, value, row[1], where);
     else if (name === "runhcs")
       own = readTable(checked(name, value, "table", where) as Record<string, unknown>, "runtime", where);
     else if (!GENERIC_NAMES.has(name))
-      warnings.push({ option: name, source: where, message: "unknown option" });
+      warnings.push({ option: name, source: where, message: `unknown option${suggestion(name)}` });
   }
   return withEmptiness(RunhcsOptions.create(runhcs), own, warnings);
+}
+
+function suggestion(name: string): string {
+  const near = nearestName(name, TOML_NAMES.keys());
+  return near === undefined ? "" : `, did you mean "${near}"?`;
 }
 
 function checked(name: string, value: unknown, kind: Kind, where: string): unknown {
