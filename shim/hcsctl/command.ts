@@ -16,6 +16,8 @@ export interface CommandContext {
   readonly arguments: readonly string[];
   readonly options: Options;
   readonly print: (text: string) => void;
+  /** The answer is printed and bad: the process exits with {@link EXIT.failed}. */
+  readonly fail: () => void;
 }
 
 export interface Command {
@@ -23,6 +25,8 @@ export interface Command {
   readonly name: string;
   readonly usage: string;
   readonly summary: string;
+  /** More for its help, after the summary. */
+  readonly help?: string;
   readonly flags: readonly Flag[];
   /** Fewest and most arguments. */
   readonly arity: readonly [number, number];

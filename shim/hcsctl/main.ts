@@ -8,8 +8,9 @@ import { VERSION } from "../version.ts";
 import { EXIT, type Command, type Flag } from "./command.ts";
 import { diag, timeline } from "./diagnostics.ts";
 import { emulatorGc, inspect, ps } from "./systems.ts";
+import { validate } from "./validate.ts";
 
-const COMMANDS: readonly Command[] = [ps, inspect, diag, timeline, emulatorGc];
+const COMMANDS: readonly Command[] = [validate, ps, inspect, diag, timeline, emulatorGc];
 
 function help(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length));
@@ -26,14 +27,14 @@ exit codes: ${EXIT.ok} done, ${EXIT.failed} failed, ${EXIT.usage} the command li
 `;
 }
 
-function commandHelp({ usage, summary, flags }: Command): string {
+function commandHelp({ usage, summary, help: more, flags }: Command): string {
   const left = flags.map(({ name, value }) => `  --${name}${value === undefined ? "" : ` ${value}`}`);
   const width = Math.max(0, ...left.map((text) => text.length));
   const lines = flags.map(({ description, default: fallback }, index) => {
     const suffix = fallback === undefined ? "" : ` (default ${fallback})`;
     return `${(left[index] ?? "").padEnd(width)}  ${description}${suffix}`;
   });
-  return `usage: ${usage}\n\n${summary}\n${lines.length === 0 ? "" : `\nflags:\n${lines.join("\n")}\n`}`;
+  return `usage: ${usage}\n\n${summary}\n${more === undefined ? "" : `\n${more}\n`}${lines.length === 0 ? "" : `\nflags:\n${lines.join("\n")}\n`}`;
 }
 
 /** The command with the longest name that the words begin with. */
@@ -77,6 +78,7 @@ async function run(args: readonly string[]): Promise<void> {
     arguments: parsed.positionals,
     options: new Options(await readNodeFile()),
     print,
+    fail: () => void (process.exitCode = EXIT.failed),
   });
 }
 

@@ -3,9 +3,7 @@ import { OptionsDebugType, OptionsSandboxIsolation } from "../../protos/gen/runh
 import { TOML_NAMES } from "./runtime.ts";
 
 /** Member of the message → its name in TOML. */
-const NAMES: ReadonlyMap<string, string> = new Map(
-  [...TOML_NAMES].map(([name, [member]]) => [member, name]),
-);
+const NAMES: ReadonlyMap<string, string> = new Map([...TOML_NAMES].map(([name, [member]]) => [member, name]));
 
 /** Enumerations are written as words in JSON. */
 const WORDS: ReadonlyMap<string, Readonly<Record<string, number>>> = new Map<

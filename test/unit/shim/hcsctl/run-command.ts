@@ -1,0 +1,25 @@
+/** Runs a verb of hcsctl in this process. */
+import type { Command } from "../../../../shim/hcsctl/command.ts";
+import { Options } from "../../../../shim/options/own.ts";
+
+export interface CommandOutcome {
+  readonly output: string;
+  readonly failed: boolean;
+}
+
+export async function runCommand(
+  command: Command,
+  args: readonly string[],
+  flags: Readonly<Record<string, string | boolean>> = {},
+): Promise<CommandOutcome> {
+  let output = "";
+  let failed = false;
+  await command.run({
+    arguments: args,
+    flags,
+    options: new Options(),
+    print: (text) => void (output += text),
+    fail: () => void (failed = true),
+  });
+  return { output, failed };
+}
