@@ -3,7 +3,7 @@
  * (docs of containerd's runtime v2: "Bundle").
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import path, { type PlatformPath } from "node:path";
 
 export const BUNDLE_FILE = {
   /** OCI spec, by containerd. Absent for a sandbox of the Sandbox API. */
@@ -39,6 +39,11 @@ export function readIfPresent(path: string): string | undefined {
   }
 }
 
-export function bundleFile(bundle: string, name: keyof typeof BUNDLE_FILE): string {
-  return join(bundle, BUNDLE_FILE[name]);
+/** @param paths rules of the host that the bundle is on */
+export function bundleFile(
+  bundle: string,
+  name: keyof typeof BUNDLE_FILE,
+  paths: Pick<PlatformPath, "join"> = path,
+): string {
+  return paths.join(bundle, BUNDLE_FILE[name]);
 }

@@ -7,7 +7,13 @@ import { reasonOf, type Clock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { StdioError, type StdioField } from "./errors.ts";
 import { RedialingWriter } from "./redial.ts";
-import type { NamedPipeOptions, OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
+import type {
+  NamedPipeOptions,
+  OpenContext,
+  PipeConnection,
+  StdioRequest,
+  UpstreamStdio,
+} from "./upstream.ts";
 import { parseStdioUri } from "./uri.ts";
 
 /** Bare `\\.\pipe\…` paths and `npipe:////./pipe/…` URIs. */
@@ -16,11 +22,13 @@ export async function openNamedPipes(request: StdioRequest, context: OpenContext
   const dial = options.connect ?? connectLocalPipe;
   const open: { destroy(): unknown }[] = [];
 
-  const dialField = async (field: StdioField): Promise<{ path: string; socket: Socket } | undefined> => {
+  const dialField = async (
+    field: StdioField,
+  ): Promise<{ path: string; socket: PipeConnection } | undefined> => {
     const value = request[field];
     if (value === "" || (field === "stderr" && request.terminal)) return undefined;
     const path = pipePath(field, value);
-    let socket: Socket;
+    let socket: PipeConnection;
     try {
       socket = await dial(path, signal);
     } catch (error) {
@@ -73,12 +81,12 @@ export async function openNamedPipes(request: StdioRequest, context: OpenContext
  * wrote before may still be in the pipe: the input ends when nothing has arrived for a while.
  */
 class Linger {
-  readonly #input: Socket;
+  readonly #input: PipeConnection;
   readonly #clock: Clock;
   readonly #ms: number;
   #cancel: (() => void) | undefined;
 
-  constructor(input: Socket, clock: Clock, options: NamedPipeOptions) {
+  constructor(input: PipeConnection, clock: Clock, options: NamedPipeOptions) {
     this.#input = input;
     this.#clock = clock;
     this.#ms = options.stdinLingerMs;

@@ -2,11 +2,10 @@
  * A writer to a pipe server that may go away and come back: containerd on Windows serves the pipes of its tasks, and
  * when it restarts, the new one serves them again.
  */
-import type { Socket } from "node:net";
 import { Writable } from "node:stream";
 import { reasonOf, type Clock } from "../clock.ts";
 import { systemCode } from "./errors.ts";
-import type { PipeConnector } from "./upstream.ts";
+import type { PipeConnection, PipeConnector } from "./upstream.ts";
 
 export interface RedialOptions {
   readonly path: string;
@@ -37,10 +36,10 @@ const WRITE_BYTES = 64 * 1024;
 export class RedialingWriter extends Writable {
   readonly #options: RedialOptions;
   readonly #giveUp = new AbortController();
-  #connection: Socket | undefined;
+  #connection: PipeConnection | undefined;
 
   /** @param connection the first connection; dialling it is the opener's business, as its failure is */
-  constructor(connection: Socket, options: RedialOptions) {
+  constructor(connection: PipeConnection, options: RedialOptions) {
     super({ decodeStrings: true });
     this.#options = options;
     this.#use(connection);
@@ -82,7 +81,7 @@ export class RedialingWriter extends Writable {
     }
   }
 
-  async #redial(): Promise<Socket> {
+  async #redial(): Promise<PipeConnection> {
     const { path, connect, clock, retryTimeoutMs, random } = this.#options;
     const { signal } = this.#giveUp;
     const lostAt = clock.monotonic();
@@ -108,7 +107,7 @@ export class RedialingWriter extends Writable {
     }
   }
 
-  #use(connection: Socket): void {
+  #use(connection: PipeConnection): void {
     this.#connection = connection;
     // The server never sends anything, but only a reader hears that it hung up.
     connection.resume();
@@ -117,13 +116,13 @@ export class RedialingWriter extends Writable {
     connection.on("close", () => this.#drop(connection));
   }
 
-  #drop(connection: Socket): void {
+  #drop(connection: PipeConnection): void {
     connection.destroy();
     if (this.#connection === connection) this.#connection = undefined;
   }
 }
 
-function write(connection: Socket, chunk: Buffer): Promise<void> {
+function write(connection: PipeConnection, chunk: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     connection.write(chunk, (error) => (error ? reject(error) : resolve()));
   });

@@ -2,7 +2,7 @@
  * The upstream side of a task's stdio: what containerd's client made and named in Create or Exec, whatever its form.
  */
 import type { Socket } from "node:net";
-import type { Readable, Writable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import type { Clock } from "../clock.ts";
 
 /** The three paths or URIs of a task; "" is a stream nobody asked for. */
@@ -74,8 +74,11 @@ export interface NamedPipeOptions {
   readonly random?: () => number;
 }
 
+/** A connection to a pipe server. */
+export type PipeConnection = Duplex & Pick<Socket, "bytesRead">;
+
 /** Connects to the pipe server at `path`. */
-export type PipeConnector = (path: string, signal: AbortSignal) => Promise<Socket>;
+export type PipeConnector = (path: string, signal: AbortSignal) => Promise<PipeConnection>;
 
 /** Budgets of a logging program (`binary://`). */
 export interface LoggerOptions {

@@ -8,7 +8,7 @@ import type { StdioRequest, UpstreamStdio } from "../io/upstream.ts";
 import type { LogFields } from "../log/logger.ts";
 import { Phases } from "../phases/phases.ts";
 import { Holdings } from "../resources/holdings.ts";
-import { Journal } from "../resources/journal.ts";
+import { FileJournal } from "../resources/journal.ts";
 import type { TaskContainer } from "../task/container.ts";
 import { Task, type TaskEnvironment, type TaskEvents } from "../task/task.ts";
 import type { PodEnvironment } from "./environment.ts";
@@ -41,7 +41,13 @@ export async function createTask(
   const phasesOf: PhasesOf = (verb) => taskEnvironment.phases(verb, request.id);
   const phases = phasesOf("create");
   const { namespace, stateDirectory } = environment;
-  const journal = Journal.open({ bundle: request.bundle, stateDirectory, namespace, id: request.id });
+  const openJournal = environment.openJournal ?? ((place) => FileJournal.open(place));
+  const journal = openJournal({
+    bundle: request.bundle,
+    stateDirectory,
+    namespace,
+    id: request.id,
+  });
   const holdings = new Holdings(journal);
   let upstream: UpstreamStdio | undefined;
   try {
@@ -126,7 +132,7 @@ function environmentOfTask(
 type TaskEnvironmentBudget = (phase: Parameters<CreateRequest["options"]["budgetMs"]>[0]) => number;
 
 function open(environment: PodEnvironment, stdio: StdioRequest, phases: Phases): Promise<UpstreamStdio> {
-  const { backend, clock, streams } = environment;
+  const { backend, clock, streams, dialPipe } = environment;
   if (stdio.terminal && stdio.stderr !== "" && backend.traits.terminalStderr === "refused") {
     throw new ShimError(
       "TERMINAL_STDERR",
@@ -134,6 +140,12 @@ function open(environment: PodEnvironment, stdio: StdioRequest, phases: Phases):
     );
   }
   return phases.run("stdio-open", (signal) =>
-    openStdio(stdio, { signal, clock, transport: backend.traits.stdio, streams }),
+    openStdio(stdio, {
+      signal,
+      clock,
+      transport: backend.traits.stdio,
+      streams,
+      ...(dialPipe === undefined ? {} : { namedPipes: { connect: dialPipe } }),
+    }),
   );
 }

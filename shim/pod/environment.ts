@@ -1,10 +1,11 @@
 /** What pods need from the process around them. One for all pods of a process; it holds nothing of any of them. */
 import type { HcsBackend, HostInfo } from "../../hcs/api.ts";
 import type { Clock } from "../clock.ts";
-import type { StreamResolver } from "../io/upstream.ts";
+import type { PipeConnector, StreamResolver } from "../io/upstream.ts";
 import type { Logger } from "../log/logger.ts";
 import type { AroundPhase } from "../phases/phases.ts";
 import type { Timeline } from "../phases/timeline.ts";
+import type { Journal, JournalPlace } from "../resources/journal.ts";
 import type { TaskEvents } from "../task/task.ts";
 
 export interface PodEnvironment {
@@ -23,4 +24,8 @@ export interface PodEnvironment {
   readonly programDirectory: string;
   readonly streams: StreamResolver;
   readonly aroundPhase?: AroundPhase;
+  /** Opens the journal of a task that is being created; files by default. */
+  readonly openJournal?: (place: JournalPlace) => Journal;
+  /** Dials the named pipes of clients; the machine's own by default. */
+  readonly dialPipe?: PipeConnector;
 }

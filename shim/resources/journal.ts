@@ -104,7 +104,20 @@ export interface JournalPlace {
   readonly id: string;
 }
 
-export class Journal {
+/** What one task holds, written down. */
+export interface Journal {
+  /** Before something is acquired. */
+  hold(holding: Holding): void;
+  /** After its release was verified, or its acquisition failed without a trace. */
+  strike(key: string): void;
+  started(pid: number): void;
+  exited(exit: RecordedExit): void;
+  /** The end of the task. What is held still stays written. */
+  close(): void;
+}
+
+/** A journal on disk, under its two names. */
+export class FileJournal implements Journal {
   readonly #place: JournalPlace;
   readonly #descriptors: readonly number[];
   readonly #held = new Set<string>();
@@ -115,26 +128,24 @@ export class Journal {
   }
 
   /** Starts the journal of a task, or continues an older one of the same task. */
-  static open(place: JournalPlace): Journal {
+  static open(place: JournalPlace): FileJournal {
     const inBundle = bundleFile(place.bundle, "journal");
     const onNode = nodeJournalPath(place.stateDirectory, place.namespace, place.id);
     const open = (path: string): number => openSync(path, "a", 0o600);
     const first = open(inBundle);
     try {
-      return new Journal(place, linkOnNode(inBundle, onNode) ? [first] : [first, open(onNode)]);
+      return new FileJournal(place, linkOnNode(inBundle, onNode) ? [first] : [first, open(onNode)]);
     } catch (error) {
       closeSync(first);
       throw error;
     }
   }
 
-  /** Before something is acquired. */
   hold(holding: Holding): void {
     this.#write({ op: "hold", ...holding });
     this.#held.add(holding.key);
   }
 
-  /** After its release was verified, or its acquisition failed without a trace. */
   strike(key: string): void {
     this.#write({ op: "strike", key });
     this.#held.delete(key);

@@ -2,7 +2,8 @@
  * From a Create request to what is to be created: the bundle's spec, the options that apply, and the checks that need
  * nothing else.
  */
-import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { HcsBackend } from "../../hcs/api.ts";
 import { parseSpec, type Spec } from "../../oci/spec.ts";
 import { SpecError } from "../../oci/errors.ts";
 import type { CreateTaskRequest } from "../../protos/gen/task-v2.ts";
@@ -18,10 +19,11 @@ export async function prepareCreate(
   request: CreateTaskRequest,
   processOptions: Options,
   logger: Logger,
+  backend: Pick<HcsBackend, "files" | "traits">,
 ): Promise<CreateRequest> {
   const runtime = await readRuntimeOptions(request.options);
   logWarnings(logger, request.id, runtime.warnings);
-  const decisions = decide(readBundleSpec(request), runtime, (warning) =>
+  const decisions = decide(await readBundleSpec(request, backend), runtime, (warning) =>
     logger.warn("input was not followed", { task: request.id, ...warning }),
   );
   const annotations = readAnnotations(decisions.spec.annotations);
@@ -39,16 +41,19 @@ export async function prepareCreate(
   };
 }
 
-function readBundleSpec(request: CreateTaskRequest): Spec {
+async function readBundleSpec(
+  request: CreateTaskRequest,
+  { files, traits }: Pick<HcsBackend, "files" | "traits">,
+): Promise<Spec> {
   if (request.id === "") throw new ShimError("REQUEST_INVALID", "cannot create a task: its id is empty");
   if (request.bundle === "")
     throw new ShimError("REQUEST_INVALID", `cannot create "${request.id}": its bundle is empty`);
-  const path = bundleFile(request.bundle, "config");
+  const config = bundleFile(request.bundle, "config", path[traits.paths]);
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = Buffer.from(await files.readFile(config)).toString("utf8");
   } catch (cause) {
-    throw new SpecError({ at: path, rule: `cannot be read: ${messageOf(cause)}`, cause });
+    throw new SpecError({ at: config, rule: `cannot be read: ${messageOf(cause)}`, cause });
   }
   return parseSpec(text);
 }

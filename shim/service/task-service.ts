@@ -12,20 +12,30 @@ import * as v2 from "../../protos/gen/task-v2.ts";
 import * as v3 from "../../protos/gen/task-v3.ts";
 import { ProcessInfo, Status } from "../../protos/gen/types.ts";
 import { timestampFromDate, timestampFromText, ZERO_TIME } from "../../protos/timestamp.ts";
-import type { ServiceHandlers } from "../../protos/types.ts";
+import type { ServiceDescriptor, ServiceHandlers } from "../../protos/types.ts";
 import { messageOf, ShimError } from "../errors.ts";
 import type { EventSink } from "../events/task-events.ts";
 import { statsPayload } from "../stats/stats.ts";
 import { NOT_EXITED, type ExitRecord } from "../task/exec.ts";
 import type { TaskProcess, TaskSnapshot } from "../task/task.ts";
-import type { CallContext, Server } from "../ttrpc/index.ts";
+import type { CallContext } from "../ttrpc/index.ts";
 import type { Calls } from "./calls.ts";
 import { prepareCreate } from "./prepare.ts";
 import type { Shim } from "./shim.ts";
 
+/** Whatever serves services: a ttrpc server, or one who calls the handlers itself. */
+export interface ServiceRegistry {
+  register<S extends ServiceDescriptor>(service: S, handlers: ServiceHandlers<S, CallContext>): unknown;
+}
+
 type Handlers = ServiceHandlers<typeof v2.Task, CallContext>;
 
-export function registerTaskService(server: Server, shim: Shim, calls: Calls, events: EventSink): void {
+export function registerTaskService(
+  server: ServiceRegistry,
+  shim: Shim,
+  calls: Calls,
+  events: EventSink,
+): void {
   const handlers = taskHandlers(shim, calls, events);
   server.register(v2.Task, handlers);
   server.register(v3.Task, handlers);
@@ -36,7 +46,7 @@ function taskHandlers(shim: Shim, calls: Calls, events: EventSink): Handlers {
   const { traits } = environment.backend;
   return {
     Create: calls.wrap("Create", async (request) => {
-      const prepared = await prepareCreate(request, shim.options, environment.logger);
+      const prepared = await prepareCreate(request, shim.options, environment.logger, environment.backend);
       const task = await shim.create(prepared);
       events.created(task, request);
       // Nothing has been started. containerd asks Connect for a pid.

@@ -13,7 +13,7 @@ import { Phases } from "../../shim/phases/phases.ts";
 import { PHASES } from "../../shim/phases/table.ts";
 import { Timeline } from "../../shim/phases/timeline.ts";
 import { Holdings } from "../../shim/resources/holdings.ts";
-import { Journal } from "../../shim/resources/journal.ts";
+import { FileJournal } from "../../shim/resources/journal.ts";
 import type { TaskContainer } from "../../shim/task/container.ts";
 import { createDeferred } from "../../hcs/deferred.ts";
 import type { OutputRelay } from "../../shim/task/exec.ts";
@@ -181,7 +181,7 @@ export class FakeTask implements Disposable {
       namespace: "test",
       id: "web",
     };
-    const journal = Journal.open(place);
+    const journal = FileJournal.open(place);
     const timeline = new Timeline();
     const event = (...words: (string | number)[]): void => void this.events.push(words.join(" "));
     this.task = new Task({

@@ -8,7 +8,7 @@ import { DeleteResponse } from "../../../../protos/gen/task-v2.ts";
 import { timestampToDate } from "../../../../protos/timestamp.ts";
 import { deleteTask, type DeleteOutcome } from "../../../../shim/commands/delete.ts";
 import { UsageError, type ShimFlags } from "../../../../shim/flags.ts";
-import { Journal, nodeJournalPath } from "../../../../shim/resources/journal.ts";
+import { FileJournal, nodeJournalPath } from "../../../../shim/resources/journal.ts";
 
 const NOW = Date.UTC(2025, 0, 2);
 
@@ -44,8 +44,8 @@ describe("deleteTask", () => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  const journal = (): Journal =>
-    Journal.open({ bundle, stateDirectory: join(root, "state"), namespace: "k8s.io", id: "web" });
+  const journal = (): FileJournal =>
+    FileJournal.open({ bundle, stateDirectory: join(root, "state"), namespace: "k8s.io", id: "web" });
   const run = (): Promise<DeleteOutcome> =>
     deleteTask(flags, { reclaimers: async () => reclaimers, now: () => NOW });
 

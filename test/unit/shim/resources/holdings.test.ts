@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createDeferred } from "../../../../hcs/deferred.ts";
 import { Holdings } from "../../../../shim/resources/holdings.ts";
-import { Journal, readJournal, type Holding } from "../../../../shim/resources/journal.ts";
+import { FileJournal, readJournal, type Holding } from "../../../../shim/resources/journal.ts";
 import { reclaim } from "../../../../shim/resources/reclaim.ts";
 
 const NEVER = new AbortController().signal;
@@ -22,13 +22,18 @@ function holding(kind: "mount" | "vm" | "share", name: string): Holding {
 
 describe("Holdings", () => {
   let root: string;
-  let journal: Journal;
+  let journal: FileJournal;
   let holdings: Holdings;
   let released: string[];
 
   beforeEach(() => {
     root = mkdtempSync(join(tmpdir(), "holdings-"));
-    journal = Journal.open({ bundle: root, stateDirectory: join(root, "state"), namespace: "n", id: "t" });
+    journal = FileJournal.open({
+      bundle: root,
+      stateDirectory: join(root, "state"),
+      namespace: "n",
+      id: "t",
+    });
     holdings = new Holdings(journal);
     released = [];
   });

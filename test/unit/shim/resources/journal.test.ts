@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
   forgetJournal,
-  Journal,
+  FileJournal,
   nodeJournalPath,
   readJournal,
   type Holding,
@@ -35,7 +35,7 @@ describe("Journal", () => {
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
   it("tells what is held, oldest first, and not what was struck", () => {
-    const journal = Journal.open(place);
+    const journal = FileJournal.open(place);
     journal.hold(MOUNT);
     journal.hold(VM);
     journal.strike(MOUNT.key);
@@ -48,7 +48,7 @@ describe("Journal", () => {
   });
 
   it("keeps pid and exit", () => {
-    const journal = Journal.open(place);
+    const journal = FileJournal.open(place);
     journal.started(7);
     journal.exited({ pid: 7, status: 3, at: 1000 });
     assert.deepEqual(readJournal(inBundle), { held: [], pid: 7, exit: { pid: 7, status: 3, at: 1000 } });
@@ -56,7 +56,7 @@ describe("Journal", () => {
   });
 
   it("has a second name on the node, which outlives the bundle", () => {
-    const journal = Journal.open(place);
+    const journal = FileJournal.open(place);
     journal.hold(VM);
     rmSync(place.bundle, { recursive: true });
     journal.hold(MOUNT);
@@ -69,7 +69,7 @@ describe("Journal", () => {
   });
 
   it("is forgotten on the node, directories and all, when everything was struck", () => {
-    const journal = Journal.open(place);
+    const journal = FileJournal.open(place);
     journal.hold(VM);
     journal.strike(VM.key);
     journal.close();
@@ -78,9 +78,9 @@ describe("Journal", () => {
   });
 
   it("leaves the journals of other tasks", () => {
-    const other = Journal.open({ ...place, id: "other" });
+    const other = FileJournal.open({ ...place, id: "other" });
     other.hold(VM);
-    Journal.open(place).close();
+    FileJournal.open(place).close();
     assert.deepEqual(readJournal(nodeJournalPath(place.stateDirectory, place.namespace, "other")).held, [
       { op: "hold", ...VM },
     ]);
@@ -88,10 +88,10 @@ describe("Journal", () => {
   });
 
   it("goes on where an older journal of the task ended", () => {
-    const first = Journal.open(place);
+    const first = FileJournal.open(place);
     first.hold(VM);
     first.close();
-    const second = Journal.open(place);
+    const second = FileJournal.open(place);
     second.hold(MOUNT);
     second.close();
     assert.deepEqual(

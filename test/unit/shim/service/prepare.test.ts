@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { packAny } from "../../../../protos/any.ts";
@@ -9,6 +10,10 @@ import { Logger } from "../../../../shim/log/logger.ts";
 import { Options } from "../../../../shim/options/own.ts";
 import type { CreateRequest } from "../../../../shim/pod/request.ts";
 import { prepareCreate } from "../../../../shim/service/prepare.ts";
+import { FakeBackend } from "../../../support/fake-backend.ts";
+
+const { files, traits } = new FakeBackend();
+const HOST = { traits, files: { ...files, readFile: (path: string) => readFile(path) } };
 
 describe("prepareCreate", () => {
   let bundle: string;
@@ -30,6 +35,7 @@ describe("prepareCreate", () => {
       CreateTaskRequest.create({ id: "web", bundle, options: any }),
       new Options(),
       logger,
+      HOST,
     );
   }
 
@@ -107,7 +113,7 @@ describe("prepareCreate", () => {
   it("names the file when there is no spec", async () => {
     const request = CreateTaskRequest.create({ id: "web", bundle });
     await assert.rejects(
-      prepareCreate(request, new Options(), new Logger("info", () => 0)),
+      prepareCreate(request, new Options(), new Logger("info", () => 0), HOST),
       /config\.json: cannot be read: ENOENT/,
     );
   });

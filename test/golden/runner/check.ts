@@ -1,0 +1,65 @@
+/** Runs a case and compares what came of it with what the reference did. */
+import {
+  expectedDocuments,
+  readExpected,
+  type GoldenCase,
+  type Json,
+} from "./case.ts";
+import { Placeholders } from "./compare/placeholders.ts";
+import { compareResults, compareWarnings } from "./compare/results.ts";
+import { compareTable } from "./compare/table.ts";
+import { compareTraces } from "./compare/trace.ts";
+import { compareValues, type Difference } from "./compare/values.ts";
+import type { TraceEntry } from "./recorder.ts";
+import { SHIM_DIRECTORY, SHIM_NAME } from "./names.ts";
+import { runShimCase, type ShimRun } from "./shim-run.ts";
+import { runTable } from "./tables/run-table.ts";
+
+export const CHECKS = ["documents", "results", "trace"] as const;
+export type Check = (typeof CHECKS)[number];
+
+/** @returns every difference, in the order of the checks */
+export async function checkCase(golden: GoldenCase, checks: readonly Check[]): Promise<Difference[]> {
+  const { kind } = golden.options;
+  if (kind === "shim") return checkShimRun(golden, await runShimCase(golden), checks);
+  const rows = await runTable(golden);
+  const expected = (readExpected(golden, "results.json") ?? []) as Json[];
+  return checks.some((check) => check !== "trace") ? compareTable(expected, rows, placeholders([])) : [];
+}
+
+function placeholders(temporaryDirectories: readonly string[]): Placeholders {
+  return new Placeholders({ OWNER: SHIM_NAME, SHIMDIR: SHIM_DIRECTORY, temporaryDirectories });
+}
+
+function checkShimRun(golden: GoldenCase, run: ShimRun, checks: readonly Check[]): Difference[] {
+  const matched = placeholders(run.temporaryDirectories);
+  const compare: Readonly<Record<Check, () => Difference[]>> = {
+    documents: () => compareDocuments(golden, run, matched),
+    results: () => [
+      ...compareResults(
+        (readExpected(golden, "results.json") ?? []) as Json[],
+        run.results,
+        matched,
+      ),
+      ...compareWarnings((readExpected(golden, "warnings.json") ?? []) as Json[], run.warnings),
+    ],
+    trace: () => {
+      const expected = (readExpected(golden, "trace.json") ?? []) as TraceEntry[];
+      return compareTraces(expected, run.trace, matched);
+    },
+  };
+  return CHECKS.filter((check) => checks.includes(check)).flatMap((check) => compare[check]());
+}
+
+function compareDocuments(golden: GoldenCase, run: ShimRun, placeholders: Placeholders): Difference[] {
+  const expected = expectedDocuments(golden);
+  const failures = run.results.filter(({ error }) => error !== undefined);
+  const note = failures.map(({ op, id, error }) => `${op} ${id} failed: ${error?.message}`).join("\n");
+  return [...new Set([...expected, ...run.documents.keys()])].flatMap((name) => {
+    const document = run.documents.get(name);
+    const differences = compareValues(name, readExpected(golden, name), document, placeholders);
+    return document !== undefined || note === ""
+      ? differences
+      : differences.map((difference) => ({ ...difference, note }));
+  });
+}

@@ -1,0 +1,71 @@
+/** Namespaces and endpoints of the Host Compute Network, as the case has them. */
+import type { Network, NetworkEndpoint, NetworkNamespace } from "../../../../hcs/api.ts";
+import { HcsError } from "../../../../hcs/errors.ts";
+import type { HcnEndpoint } from "../../../../hcs/guest/hcn.ts";
+import type { Platform, ScriptedNamespace } from "../case.ts";
+
+/** HCN_E_NAMESPACE_NOT_FOUND */
+const NAMESPACE_NOT_FOUND = 0x803b_0015;
+
+/** A namespace whose type is not said belongs to the host. */
+const DEFAULT_TYPE = "Host";
+
+export class ScriptedNetwork implements Network {
+  readonly #platform: Platform;
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  async openNamespace(reference: string): Promise<NetworkNamespace> {
+    const namespace = this.#platform.namespaces?.find(
+      ({ id }) => id.toLowerCase() === reference.toLowerCase(),
+    );
+    if (namespace === undefined)
+      throw new HcsError({ operation: "open namespace", target: reference, hresult: NAMESPACE_NOT_FOUND });
+    const ids = namespace.endpoints ?? [];
+    const endpoints = (this.#platform.endpoints ?? []) as readonly HcnEndpoint[];
+    return {
+      id: namespace.id.toLowerCase(),
+      endpoints: endpoints.filter(({ ID }) => ids.includes(ID ?? "")).map(endpointOf),
+      document: documentOf(namespace, ids),
+    };
+  }
+}
+
+function documentOf(
+  { id, namespaceId, type }: ScriptedNamespace,
+  endpoints: readonly string[],
+): NonNullable<NetworkNamespace["document"]> {
+  return {
+    ID: id,
+    ...(namespaceId === undefined ? {} : { NamespaceId: namespaceId }),
+    Type: type === undefined || type === "" ? DEFAULT_TYPE : type,
+    Resources: endpoints.map((ID) => ({ Type: "Endpoint", Data: { ID } })),
+    SchemaVersion: { Major: 2, Minor: 0 },
+  };
+}
+
+function endpointOf(document: HcnEndpoint): NetworkEndpoint {
+  const { Dns = {} } = document;
+  return {
+    id: (document.ID ?? "").toLowerCase(),
+    name: document.Name ?? "",
+    macAddress: document.MacAddress ?? "",
+    ipConfigurations: (document.IpConfigurations ?? []).map(({ IpAddress, PrefixLength }) => ({
+      ipAddress: IpAddress ?? "",
+      prefixLength: PrefixLength ?? 0,
+    })),
+    routes: (document.Routes ?? []).map(({ NextHop, DestinationPrefix, Metric }) => ({
+      nextHop: NextHop ?? "",
+      destinationPrefix: DestinationPrefix ?? "",
+      ...(Metric === undefined ? {} : { metric: Metric }),
+    })),
+    dns: {
+      ...(Dns.Domain === undefined ? {} : { domain: Dns.Domain }),
+      search: Dns.Search ?? [],
+      servers: Dns.ServerList ?? [],
+    },
+    document,
+  };
+}
