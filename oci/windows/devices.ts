@@ -31,34 +31,6 @@ export function hostDevices(devices: readonly WindowsDevice[]): AssignedDevice[]
   });
 }
 
-/** A device of the host for a VM. */
-export interface VmDevice {
-  readonly instancePath: string;
-  /** 0: the physical function. */
-  readonly virtualFunction: number;
-}
-
-/** Kinds of id that name a device for a VM. */
-const VM_DEVICE_TYPES = ["vpci-instance-id", "vpci", "gpu"];
-/** A number at the end of the path is the virtual function. */
-const VIRTUAL_FUNCTION = /^(.+)\\(\d{1,5})$/;
-
-/** @throws {SpecError} for a device that only a container on the host can be given */
-export function vmDevice({ id, idType }: WindowsDevice, index: number): VmDevice {
-  if (!VM_DEVICE_TYPES.includes(idType)) {
-    throw new SpecError({
-      at: `/windows/devices/${index}/idType`,
-      rule: `must be one of ${VM_DEVICE_TYPES.join(", ")} in a utility VM`,
-      value: idType,
-    });
-  }
-  const [, path, last] = VIRTUAL_FUNCTION.exec(id) ?? [];
-  const number = Number(last);
-  return path !== undefined && number <= 0xffff
-    ? { instancePath: path, virtualFunction: number }
-    : { instancePath: id, virtualFunction: 0 };
-}
-
 const EXTENSIONS_BUILD = 20348;
 
 /**

@@ -431,7 +431,8 @@ export class Task {
       this.#environment.report(this, "execs outlive the init process", error);
     }
     const SIGKILLED = 128 + SIGKILL;
-    if (status === SIGKILLED) await this.#usage.checkOom();
+    // Windows refuses memory; only Linux kills for it.
+    if (this.container.os === "linux" && status === SIGKILLED) await this.#usage.checkOom();
     await this.#environment.beforeInitExit(this);
     return status;
   }

@@ -55,6 +55,7 @@ export class Uvm implements UvmView {
   #state: UvmState = "created";
   #guest: GuestConnection | undefined;
   #boot: PreparedBoot | undefined;
+  #hasExited = false;
   #closing: Promise<void> | undefined;
   #lossReason: string | undefined;
 
@@ -187,7 +188,7 @@ export class Uvm implements UvmView {
 
   async #close(phases: Phases): Promise<void> {
     await phases.run("vm-close", async (signal) => {
-      await terminate(this.#system, signal);
+      if (!this.#hasExited) await terminate(this.#system, signal);
       await this.#system.exited;
       await this.#guest?.close();
       await this.#boot?.close();
@@ -198,6 +199,7 @@ export class Uvm implements UvmView {
   }
 
   #onSystemExit(exit: SystemExit): void {
+    this.#hasExited = true;
     if (this.#state === "closing" || this.#state === "closed") return;
     this.#lose(describeExit(exit));
   }

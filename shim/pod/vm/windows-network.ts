@@ -1,6 +1,6 @@
 /** A pod's network inside its Windows VM: its guest is told of the namespace, then of each adapter before and after. */
 import { randomUUID } from "node:crypto";
-import type { Network, NetworkEndpoint } from "../../../hcs/api.ts";
+import type { Network, NetworkEndpoint, NetworkNamespace } from "../../../hcs/api.ts";
 import type { HcnEndpoint, HcnNamespace } from "../../../hcs/guest/hcn.ts";
 import {
   addNetworkNamespace,
@@ -11,6 +11,7 @@ import {
 } from "../../../hcs/guest/modify.ts";
 import { isNotFound } from "../../../hcs/hresult.ts";
 import { networkAdapterPath } from "../../../hcs/schema/modify.ts";
+import { withoutZero } from "../../../oci/documents/omit.ts";
 import { ShimError } from "../../errors.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import { primaryFirst } from "./network.ts";
@@ -25,7 +26,7 @@ export async function addWindowsNetwork(
   signal: AbortSignal,
 ): Promise<void> {
   const namespace = await network.openNamespace(reference, { signal });
-  await addNamespace(uvm, network, holdings, { reference, document: documentOf(namespace) }, signal);
+  await addNamespace(uvm, network, holdings, { reference, document: namespaceDocument(namespace) }, signal);
   for (const endpoint of primaryFirst(namespace.endpoints)) await addAdapter(uvm, holdings, endpoint, signal);
 }
 
@@ -56,7 +57,7 @@ async function presentDocument(
   signal: AbortSignal,
 ): Promise<HcnNamespace> {
   try {
-    return documentOf(await network.openNamespace(reference, { signal }));
+    return namespaceDocument(await network.openNamespace(reference, { signal }));
   } catch (error) {
     if (isNotFound(error)) return known;
     throw error;
@@ -72,7 +73,7 @@ async function addAdapter(
   const nic = randomUUID();
   const ResourcePath = networkAdapterPath(nic);
   const Settings = { EndpointId: endpoint.id, MacAddress: endpoint.macAddress };
-  const document: HcnEndpoint = documentOf(endpoint);
+  const document = endpointDocument(endpoint);
   const removeFromVm = async (budget: AbortSignal): Promise<void> => {
     try {
       await uvm.system.modify({ ResourcePath, RequestType: "Remove", Settings }, { signal: budget });
@@ -102,7 +103,45 @@ async function addAdapter(
   );
 }
 
-/** What a Windows guest is told is HCN's own description. */
+/** What a Windows guest is told is HCN's own description, as far as the guest reads it. */
+function endpointDocument(endpoint: NetworkEndpoint): HcnEndpoint {
+  const { Dns, Health, SchemaVersion, ...rest } = pick(documentOf(endpoint), ENDPOINT_MEMBERS);
+  return {
+    ...rest,
+    Dns: Dns ?? {},
+    Health: Health ?? { Extra: {} },
+    SchemaVersion: SchemaVersion ?? NO_VERSION,
+  };
+}
+
+function namespaceDocument(namespace: NetworkNamespace): HcnNamespace {
+  const { SchemaVersion, ...rest } = pick(documentOf(namespace), NAMESPACE_MEMBERS);
+  return { ...rest, SchemaVersion: SchemaVersion ?? NO_VERSION };
+}
+
+const NO_VERSION = { Major: 0, Minor: 0 };
+const NAMESPACE_MEMBERS = ["ID", "NamespaceId", "Type", "Resources", "SchemaVersion"] as const;
+const ENDPOINT_MEMBERS = [
+  "ID",
+  "Name",
+  "HostComputeNetwork",
+  "HostComputeNamespace",
+  "Policies",
+  "IpConfigurations",
+  "Dns",
+  "Routes",
+  "MacAddress",
+  "Flags",
+  "Health",
+  "SchemaVersion",
+] as const;
+
+/** Only these members, and only where they say something. */
+function pick<T extends object, Name extends keyof T>(document: T, names: readonly Name[]): Pick<T, Name> {
+  const members: object = withoutZero(Object.fromEntries(names.map((name) => [name, document[name]])));
+  return members as Pick<T, Name>;
+}
+
 function documentOf<T>({ id, document }: { readonly id: string; readonly document?: T }): T {
   if (document !== undefined) return document;
   throw new ShimError(

@@ -65,7 +65,7 @@ async function makeDocument(
   const context = { vm, holdings, files: backend.files, build: host.build, programDirectory };
   const mounts = await guestMounts(context, request.spec.mounts, signal);
   const credentialGuard = await credentials(init, reader, windows, signal);
-  const devices = await guestDevices(context, windows.devices, signal);
+  const devices = await guestDevices(context, request.spec, signal);
   const deviceExtensions = await readDeviceExtensions(reader, host.build, backend.files, signal);
   const { processDumpLocation } = vm.options;
   return hostedDocument(reader, {

@@ -4,11 +4,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { isNotFound } from "../../../hcs/hresult.ts";
-import type { VirtualPciDevice } from "../../../hcs/schema/compute-system.ts";
 import type { AssignedDevice } from "../../../hcs/schema/container.ts";
 import { virtualPciPath } from "../../../hcs/schema/modify.ts";
-import { deviceAt, vmDevice } from "../../../oci/windows/devices.ts";
-import type { WindowsDevice } from "../../../oci/windows/spec.ts";
+import type { Spec } from "../../../oci/spec.ts";
+import { assignableDevices, virtualPciDevice, type AssignedDevice as PciDevice } from "../../../oci/vpci.ts";
+import { deviceAt } from "../../../oci/windows/devices.ts";
 import { unlessGone } from "../vm/uvm.ts";
 import { runInGuest } from "./guest-command.ts";
 import { sharePath, type MountContext } from "./mounts.ts";
@@ -17,8 +17,6 @@ import { sharePath, type MountContext } from "./mounts.ts";
 const DEVICE_TOOL = "device-util.exe";
 /** The bus under whose devices VMs find what they were given. */
 const VPCI_BUS = "VMBUS\\{44c4f61d-4444-4400-9d52-802e27ede19f}";
-/** The first build that tells a VM which NUMA node a device is near to. */
-const NUMA_AFFINITY_BUILD = 26_100;
 
 export interface DeviceContext extends MountContext {
   readonly build: number;
@@ -29,15 +27,15 @@ export interface DeviceContext extends MountContext {
 /** What it had acquired when it fails is in the holdings. @throws {SpecError} */
 export async function guestDevices(
   context: DeviceContext,
-  devices: readonly WindowsDevice[],
+  spec: Spec,
   signal: AbortSignal,
 ): Promise<AssignedDevice[]> {
+  const devices = assignableDevices(spec);
   if (devices.length === 0) return [];
-  const wanted = devices.map(vmDevice);
   const hostPath = context.vm.paths.join(context.programDirectory, DEVICE_TOOL);
   const tool = await sharePath(context, { hostPath, containerPath: DEVICE_TOOL, readOnly: true }, signal);
   const assigned: AssignedDevice[] = [];
-  for (const device of wanted) {
+  for (const device of devices) {
     const busId = await assign(context, device, signal);
     const command = `${tool.HostPath} children --parentID=${VPCI_BUS}\\{${busId}} --property=location`;
     const places = await runInGuest(context.vm.uvm, command, "stdout", signal);
@@ -57,23 +55,15 @@ function locations(output: string): string[] {
 /** @returns the id under which the VM knows it */
 async function assign(
   { vm, holdings, build }: DeviceContext,
-  { instancePath, virtualFunction }: ReturnType<typeof vmDevice>,
+  device: PciDevice,
   signal: AbortSignal,
 ): Promise<string> {
   const busId = randomUUID();
   const ResourcePath = virtualPciPath(busId);
-  const Settings: VirtualPciDevice = {
-    Functions: [
-      {
-        DeviceInstancePath: instancePath,
-        ...(virtualFunction === 0 ? {} : { VirtualFunction: virtualFunction }),
-      },
-    ],
-    ...(build < NUMA_AFFINITY_BUILD ? {} : { PropagateNumaAffinity: true }),
-  };
+  const Settings = virtualPciDevice(device, build);
   const { system, id } = vm.uvm;
   await holdings.acquire(
-    { kind: "device", key: `device:${id}/${busId}`, data: { vm: id, id: instancePath } },
+    { kind: "device", key: `device:${id}/${busId}`, data: { vm: id, id: device.id } },
     () => system.modify({ ResourcePath, RequestType: "Add", Settings }, { signal }),
     (budget) =>
       unlessGone(vm.uvm, async () => {

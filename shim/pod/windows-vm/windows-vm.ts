@@ -4,6 +4,7 @@ import type { HcsBackend } from "../../../hcs/api.ts";
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
 import { AnnotationReader } from "../../../oci/annotations/read.ts";
 import { SpecError } from "../../../oci/errors.ts";
+import { sizeWarnings } from "../../../oci/documents/vm-options.ts";
 import { windowsVmDocument } from "../../../oci/documents/windows-vm.ts";
 import {
   checkWindowsVmOptions,
@@ -19,6 +20,7 @@ import { windowsBoot } from "../vm/boot/windows.ts";
 import { MappedPipes } from "../vm/devices/pipes.ts";
 import { ScsiDisks } from "../vm/devices/scsi.ts";
 import { VsmbShares } from "../vm/devices/vsmb.ts";
+import { hostProcessors } from "../vm/host-processors.ts";
 import { openVm } from "../vm/open-vm.ts";
 import type { Uvm, UvmView } from "../vm/uvm.ts";
 import { logWarnings } from "../warnings.ts";
@@ -128,7 +130,7 @@ async function makeDocument(
   { id, options, paths }: DocumentFacts,
   signal: AbortSignal,
 ): Promise<ComputeSystemDocument> {
-  const { backend, host, owner } = pod.environment;
+  const { backend, host, logger, owner } = pod.environment;
   const { windows } = request.spec;
   await openDumpDirectory(options.dumpDirectory, backend, signal);
   const boot = await prepareBootFiles(
@@ -143,7 +145,9 @@ async function makeDocument(
     },
     signal,
   );
-  return windowsVmDocument({ id, owner, options, host, boot });
+  const size = { build: host.build, logicalProcessors: await hostProcessors(backend, signal) };
+  logWarnings(logger, request.id, sizeWarnings(options, size));
+  return windowsVmDocument({ id, owner, options, host: size, boot });
 }
 
 /** The VM's worker writes there when its guest crashes. */
