@@ -1,16 +1,12 @@
 /** Runs a case and compares what came of it with what the reference did. */
-import {
-  expectedDocuments,
-  readExpected,
-  type GoldenCase,
-  type Json,
-} from "./case.ts";
+import type { Json } from "../../../hcs/scripted/platform.ts";
+import { expectedDocuments, readExpected, type GoldenCase } from "./case.ts";
 import { Placeholders } from "./compare/placeholders.ts";
 import { compareResults, compareWarnings } from "./compare/results.ts";
 import { compareTable } from "./compare/table.ts";
 import { compareTraces } from "./compare/trace.ts";
 import { compareValues, type Difference } from "./compare/values.ts";
-import type { TraceEntry } from "./recorder.ts";
+import type { TraceEntry } from "../../../hcs/scripted/recorder.ts";
 import { SHIM_DIRECTORY, SHIM_NAME } from "./names.ts";
 import { runShimCase, type ShimRun } from "./shim-run.ts";
 import { runTable } from "./tables/run-table.ts";

@@ -4,8 +4,8 @@ import type { Any, Timestamp } from "../../../protos/gen/google.ts";
 import { Status } from "../../../protos/gen/types.ts";
 import { knownTypes } from "../../../protos/known-types.ts";
 import { timestampToDate } from "../../../protos/timestamp.ts";
-import type { Json } from "./case.ts";
-import type { TraceEntry } from "./recorder.ts";
+import type { Json } from "../../../hcs/scripted/platform.ts";
+import type { TraceEntry } from "../../../hcs/scripted/recorder.ts";
 
 /** When something happened here and now; nobody can expect it. */
 const MOMENTS: ReadonlySet<string> = new Set(["exitedAt"]);

@@ -5,7 +5,8 @@ import type { Any } from "../../../protos/gen/google.ts";
 import { Options, OptionsDebugType, OptionsSandboxIsolation } from "../../../protos/gen/runhcs.ts";
 import type { TaskMethods } from "../../../protos/gen/task-v2.ts";
 import type { InputOf } from "../../../protos/types.ts";
-import type { Json, Step } from "./case.ts";
+import type { Json } from "../../../hcs/scripted/platform.ts";
+import type { Step } from "./case.ts";
 
 export interface TaskCall {
   readonly method: keyof TaskMethods;

@@ -11,13 +11,14 @@ import { Calls } from "../../../shim/service/calls.ts";
 import { Shim } from "../../../shim/service/shim.ts";
 import { registerTaskService } from "../../../shim/service/task-service.ts";
 import type { CallContext } from "../../../shim/ttrpc/index.ts";
-import { readCaseText, type GoldenCase, type Json, type Step } from "./case.ts";
+import type { Json } from "../../../hcs/scripted/platform.ts";
+import { readCaseText, type GoldenCase, type Step } from "./case.ts";
 import { dialClientPipe } from "./client-pipes.ts";
 import { SHIM_DIRECTORY, SHIM_NAME } from "./names.ts";
-import { Recorder, type TraceEntry } from "./recorder.ts";
+import { Recorder, type TraceEntry } from "../../../hcs/scripted/recorder.ts";
 import { eventEntry, replyJson } from "./replies.ts";
 import { bundleOf, taskCall } from "./requests.ts";
-import { ScriptedBackend } from "./scripted/backend.ts";
+import { ScriptedBackend } from "../../../hcs/scripted/backend.ts";
 import { warningsJson, type WarningFields } from "./warning-json.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 

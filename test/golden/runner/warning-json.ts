@@ -1,6 +1,6 @@
 /** Warnings of ours in the form of the golden results. */
 import type { SpecWarning } from "../../../oci/errors.ts";
-import type { Json } from "./case.ts";
+import type { Json } from "../../../hcs/scripted/platform.ts";
 
 const ANNOTATION = "annotation ";
 

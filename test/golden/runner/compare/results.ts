@@ -1,6 +1,6 @@
 /** Compares the outcome of steps, and warnings. */
 import { isDeepStrictEqual } from "node:util";
-import type { Json } from "../case.ts";
+import type { Json } from "../../../../hcs/scripted/platform.ts";
 import type { StepResult } from "../shim-run.ts";
 import type { Placeholders } from "./placeholders.ts";
 import { compareValues, type Difference } from "./values.ts";

@@ -1,5 +1,5 @@
 /** Compares the rows of a table case. */
-import type { Json } from "../case.ts";
+import type { Json } from "../../../../hcs/scripted/platform.ts";
 import { NO_BOOT_FILES } from "../tables/vm-options.ts";
 import type { Placeholders } from "./placeholders.ts";
 import { compareValues, type Difference } from "./values.ts";

@@ -2,7 +2,7 @@
  * Compares what happened outside, step by step. Between host calls and guest requests order counts; events have an
  * order of their own; what a trace puts under `$unordered` comes in any. Some calls are an implementation's own affair.
  */
-import type { TraceEntry } from "../recorder.ts";
+import type { TraceEntry } from "../../../../hcs/scripted/recorder.ts";
 import type { Placeholders } from "./placeholders.ts";
 import { compareValues, type Difference } from "./values.ts";
 

@@ -1,6 +1,6 @@
 /** annotations → annotations after expansion. */
 import { expandAnnotations, refusalError } from "../../../../oci/annotations/expand.ts";
-import type { Json } from "../case.ts";
+import type { Json } from "../../../../hcs/scripted/platform.ts";
 import { warningsJson } from "../warning-json.ts";
 
 export function annotationsRow({ annotations: given }: Json): Json {

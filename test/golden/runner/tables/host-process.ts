@@ -5,7 +5,7 @@ import { guestProcess } from "../../../../oci/host-process/guest-process.ts";
 import { joinPod } from "../../../../oci/host-process/join-pod.ts";
 import { isIsolated } from "../../../../oci/isolation.ts";
 import { readSpec, type Process, type Spec } from "../../../../oci/spec.ts";
-import type { Json } from "../case.ts";
+import type { Json } from "../../../../hcs/scripted/platform.ts";
 
 export function hostProcessRow(row: Json): Json {
   const container = readSpec(row["spec"]);

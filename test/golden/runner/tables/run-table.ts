@@ -1,7 +1,8 @@
 /** Cases that are tables: each row goes through one pure function, and its answer is one row of results. */
 import { OptionError } from "../../../../shim/options/own.ts";
 import { SpecError } from "../../../../oci/errors.ts";
-import { readCaseFile, type GoldenCase, type Json, type Platform } from "../case.ts";
+import type { Json, Platform } from "../../../../hcs/scripted/platform.ts";
+import { readCaseFile, type GoldenCase } from "../case.ts";
 import { annotationsRow } from "./annotations.ts";
 import { hostProcessRow } from "./host-process.ts";
 import { sandboxTypeRow } from "./sandbox-type.ts";

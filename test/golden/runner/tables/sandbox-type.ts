@@ -1,6 +1,6 @@
 /** annotations → the task's part in a pod. */
 import { identityOf, type Identity } from "../../../../oci/identity.ts";
-import type { Json } from "../case.ts";
+import type { Json } from "../../../../hcs/scripted/platform.ts";
 
 /** Roles as CRI annotates them. */
 const TYPE: Readonly<Record<Identity["role"], string>> = {

@@ -10,7 +10,7 @@ import { isIsolated } from "../../../../oci/isolation.ts";
 import { readSpec, type Spec } from "../../../../oci/spec.ts";
 import { Options } from "../../../../protos/gen/runhcs.ts";
 import { withOptionAnnotations } from "../../../../shim/service/option-annotations.ts";
-import type { Json, Platform } from "../case.ts";
+import type { Json, Platform } from "../../../../hcs/scripted/platform.ts";
 import { SHIM_DIRECTORY, SHIM_NAME } from "../names.ts";
 import { optionsMessage } from "../requests.ts";
 import { warningsJson } from "../warning-json.ts";

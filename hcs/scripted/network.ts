@@ -1,8 +1,8 @@
 /** Namespaces and endpoints of the Host Compute Network, as the case has them. */
-import type { Network, NetworkEndpoint, NetworkNamespace } from "../../../../hcs/api.ts";
-import { HcsError } from "../../../../hcs/errors.ts";
-import type { HcnEndpoint } from "../../../../hcs/guest/hcn.ts";
-import type { Platform, ScriptedNamespace } from "../case.ts";
+import type { Network, NetworkEndpoint, NetworkNamespace } from "../api.ts";
+import { HcsError } from "../errors.ts";
+import type { HcnEndpoint } from "../guest/hcn.ts";
+import type { Platform, ScriptedNamespace } from "./platform.ts";
 
 /** HCN_E_NAMESPACE_NOT_FOUND */
 const NAMESPACE_NOT_FOUND = 0x803b_0015;

@@ -1,16 +1,10 @@
-/** A Windows machine that answers as a golden case says, and writes down what it is asked. */
-import type {
-  BackendTraits,
-  HcsBackend,
-  HostInfo,
-  Network,
-  Storage,
-} from "../../../../hcs/api.ts";
-import type { PropertyQuery, ServiceProperties } from "../../../../hcs/schema/properties.ts";
-import type { ModifyServiceRequest } from "../../../../hcs/schema/service.ts";
-import type { TimeZoneInformation } from "../../../../hcs/schema/time-zone.ts";
-import type { HostEntry, Platform } from "../case.ts";
-import type { Recorder } from "../recorder.ts";
+/** A Windows machine that answers as a script says, and writes down what it is asked. */
+import type { BackendTraits, HcsBackend, HostInfo, Network, Storage } from "../api.ts";
+import type { PropertyQuery, ServiceProperties } from "../schema/properties.ts";
+import type { ModifyServiceRequest } from "../schema/service.ts";
+import type { TimeZoneInformation } from "../schema/time-zone.ts";
+import type { HostEntry, Platform } from "./platform.ts";
+import type { Recorder } from "./recorder.ts";
 import { ScriptedFiles } from "./files.ts";
 import { ScriptedHvSockets } from "./hv-sockets.ts";
 import { ScriptedJobs } from "./jobs.ts";

@@ -1,6 +1,6 @@
 /** What the parts of the scripted platform share: the script, the record, and process ids. */
-import type { Platform } from "../case.ts";
-import type { Recorder } from "../recorder.ts";
+import type { Platform } from "./platform.ts";
+import type { Recorder } from "./recorder.ts";
 
 /** Exit code of a host process that was terminated (STATUS_CONTROL_C_EXIT). */
 export const TERMINATED = 0xc000_013a;

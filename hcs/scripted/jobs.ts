@@ -1,5 +1,5 @@
 /** Job objects, tokens and local accounts of the scripted machine. */
-import type { HcsProcess, SignalOutcome } from "../../../../hcs/api.ts";
+import type { HcsProcess, SignalOutcome } from "../api.ts";
 import type {
   CpuRateControl,
   ExtendedLimit,
@@ -13,8 +13,8 @@ import type {
   JobStatistics,
   LogonRequest,
   Token,
-} from "../../../../hcs/port/jobs.ts";
-import type { TraceEntry } from "../recorder.ts";
+} from "../port/jobs.ts";
+import type { TraceEntry } from "./recorder.ts";
 import type { Machine } from "./machine.ts";
 import { ScriptedProcess, type ProcessCalls } from "./process.ts";
 

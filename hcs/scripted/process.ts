@@ -1,7 +1,14 @@
 /** A process on the scripted host: runs until it is signalled, terminated or told to end. */
 import { PassThrough } from "node:stream";
-import type { ConsoleSize, HcsProcess, ProcessExit, ProcessSignal, ProcessStdio, SignalOutcome } from "../../../../hcs/api.ts";
-import { createDeferred } from "../../../../hcs/deferred.ts";
+import type {
+  ConsoleSize,
+  HcsProcess,
+  ProcessExit,
+  ProcessSignal,
+  ProcessStdio,
+  SignalOutcome,
+} from "../api.ts";
+import { createDeferred } from "../deferred.ts";
 import type { EndingProcess, Machine } from "./machine.ts";
 
 export interface StdioWish {

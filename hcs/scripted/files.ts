@@ -1,9 +1,9 @@
-/** The host's file system: what the case says is there, and what the shim makes. Names are compared without their case. */
+/** The host's file system: what the script says is there, and what the shim makes. Names are compared without their case. */
 import { win32 } from "node:path";
-import { HcsError } from "../../../../hcs/errors.ts";
-import { HRESULT } from "../../../../hcs/hresult-table.ts";
-import type { HostFile, HostFiles } from "../../../../hcs/port/files.ts";
-import type { HostEntry } from "../case.ts";
+import { HcsError } from "../errors.ts";
+import { HRESULT } from "../hresult-table.ts";
+import type { HostFile, HostFiles } from "../port/files.ts";
+import type { HostEntry } from "./platform.ts";
 import type { Machine } from "./machine.ts";
 
 interface Entry extends HostFile {
@@ -57,7 +57,8 @@ export class ScriptedFiles implements HostFiles {
 
   async readFile(path: string): Promise<Uint8Array> {
     const { kind, content, size } = this.#require("read", path);
-    if (kind !== "file") throw new HcsError({ operation: "read", target: path, hresult: HRESULT.accessDenied });
+    if (kind !== "file")
+      throw new HcsError({ operation: "read", target: path, hresult: HRESULT.accessDenied });
     return content ?? new Uint8Array(size);
   }
 

@@ -7,10 +7,10 @@ import type {
   HvSocketContainer,
   HvSocketListener,
   HvSocketRegistration,
-} from "../../../../hcs/api.ts";
-import { createDeferred } from "../../../../hcs/deferred.ts";
-import { HcsError } from "../../../../hcs/errors.ts";
-import { HRESULT } from "../../../../hcs/hresult-table.ts";
+} from "../api.ts";
+import { createDeferred } from "../deferred.ts";
+import { HcsError } from "../errors.ts";
+import { HRESULT } from "../hresult-table.ts";
 import type { Machine } from "./machine.ts";
 
 const NO_SILO = "00000000-0000-0000-0000-000000000000";

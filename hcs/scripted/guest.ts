@@ -3,20 +3,20 @@
  * are signalled; those of the VM itself at once.
  */
 import type { Duplex } from "node:stream";
-import { HcsError } from "../../../../hcs/errors.ts";
-import { encodeFrame, FrameDecoder, type Frame } from "../../../../hcs/guest/frame.ts";
+import { HcsError } from "../errors.ts";
+import { encodeFrame, FrameDecoder, type Frame } from "../guest/frame.ts";
 import {
   CONTAINER_NOTIFICATION,
   messageName,
   NULL_CONTAINER_ID,
   PROTOCOL_VERSION,
   responseType,
-} from "../../../../hcs/guest/protocol.ts";
-import { HRESULT } from "../../../../hcs/hresult-table.ts";
-import { LINUX_GUEST_PORT, vsockServiceId, WINDOWS_GUEST_SERVICE } from "../../../../hcs/schema/hv-socket.ts";
-import { parseJson, stringifyJson } from "../../../../hcs/json.ts";
-import type { ProcessParameters } from "../../../../hcs/schema/process.ts";
-import type { Json } from "../case.ts";
+} from "../guest/protocol.ts";
+import { HRESULT } from "../hresult-table.ts";
+import { LINUX_GUEST_PORT, vsockServiceId, WINDOWS_GUEST_SERVICE } from "../schema/hv-socket.ts";
+import { parseJson, stringifyJson } from "../json.ts";
+import type { ProcessParameters } from "../schema/process.ts";
+import type { Json } from "./platform.ts";
 import { GuestProcess } from "./guest-process.ts";
 import type { ScriptedHvSockets } from "./hv-sockets.ts";
 import { processListEntry, type Machine } from "./machine.ts";
@@ -119,7 +119,11 @@ export class ScriptedGuest {
 
   #record(message: string, containerId: string, request: Json): void {
     const { recorder } = this.#machine;
-    recorder.attempt({ call: `GCS.${message}`, body: this.#readable(message, containerId, request), containerId });
+    recorder.attempt({
+      call: `GCS.${message}`,
+      body: this.#readable(message, containerId, request),
+      containerId,
+    });
   }
 
   /** The request with the JSON texts in it read, and a container's document in a file of its own. */
@@ -129,7 +133,9 @@ export class ScriptedGuest {
       const isContainer = containerId !== NULL_CONTAINER_ID;
       return {
         ...request,
-        ContainerConfig: isContainer ? this.#machine.recorder.keep(`container-${containerId}`, config) : config,
+        ContainerConfig: isContainer
+          ? this.#machine.recorder.keep(`container-${containerId}`, config)
+          : config,
       };
     }
     if (message === "ExecuteProcess") {
@@ -206,7 +212,9 @@ export class ScriptedGuest {
     const wanted = new Set(query.PropertyTypes);
     const processes = [...(this.#containers.get(containerId) ?? [])].filter(({ isRunning }) => isRunning);
     return {
-      ...(wanted.has("SystemGUID") ? { SystemGUID: this.#machine.platform.containerSystemGuids?.[containerId] } : {}),
+      ...(wanted.has("SystemGUID")
+        ? { SystemGUID: this.#machine.platform.containerSystemGuids?.[containerId] }
+        : {}),
       ...(wanted.has("ProcessList")
         ? { ProcessList: processes.map(({ processId }) => processListEntry(processId)) }
         : {}),

@@ -1,9 +1,9 @@
 /** Layer and disk calls of the scripted machine. */
-import { HcsError } from "../../../../hcs/errors.ts";
-import { HRESULT } from "../../../../hcs/hresult-table.ts";
-import type { ParentLayer, WindowsLayers } from "../../../../hcs/port/layers.ts";
-import type { LayerData } from "../../../../hcs/schema/layers.ts";
-import type { TraceEntry } from "../recorder.ts";
+import { HcsError } from "../errors.ts";
+import { HRESULT } from "../hresult-table.ts";
+import type { ParentLayer, WindowsLayers } from "../port/layers.ts";
+import type { LayerData } from "../schema/layers.ts";
+import type { TraceEntry } from "./recorder.ts";
 import { lookUp } from "./files.ts";
 import type { Machine } from "./machine.ts";
 
@@ -17,13 +17,21 @@ export class ScriptedLayers implements WindowsLayers {
   activate = async (path: string): Promise<void> => this.#attempt({ call: "ActivateLayer", path });
 
   prepare = async (path: string, parents: readonly ParentLayer[]): Promise<void> =>
-    this.#attempt({ call: "PrepareLayer", layers: parents.map(({ id, path: layer }) => ({ id, path: layer })), path });
+    this.#attempt({
+      call: "PrepareLayer",
+      layers: parents.map(({ id, path: layer }) => ({ id, path: layer })),
+      path,
+    });
 
   async mountPath(path: string): Promise<string> {
     const result = lookUp(this.#machine.platform.scratchVolumes ?? {}, path);
     this.#attempt({ call: "GetLayerMountPath", path, result });
     if (result !== undefined) return result;
-    throw new HcsError({ operation: "find the volume of layer", target: path, hresult: HRESULT.fileNotFound });
+    throw new HcsError({
+      operation: "find the volume of layer",
+      target: path,
+      hresult: HRESULT.fileNotFound,
+    });
   }
 
   unprepare = async (path: string): Promise<void> => this.#attempt({ call: "UnprepareLayer", path });

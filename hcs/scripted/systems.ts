@@ -6,15 +6,15 @@ import type {
   HcsProcess,
   SystemExit,
   SystemExitType,
-} from "../../../../hcs/api.ts";
-import { createDeferred } from "../../../../hcs/deferred.ts";
-import { HcsError } from "../../../../hcs/errors.ts";
-import { HRESULT } from "../../../../hcs/hresult-table.ts";
-import type { ComputeSystemDocument } from "../../../../hcs/schema/compute-system.ts";
-import type { ModifySettingRequest } from "../../../../hcs/schema/modify.ts";
-import type { ProcessParameters } from "../../../../hcs/schema/process.ts";
-import type { PropertyQuery, SystemProperties } from "../../../../hcs/schema/properties.ts";
-import type { Json } from "../case.ts";
+} from "../api.ts";
+import { createDeferred } from "../deferred.ts";
+import { HcsError } from "../errors.ts";
+import { HRESULT } from "../hresult-table.ts";
+import type { ComputeSystemDocument } from "../schema/compute-system.ts";
+import type { ModifySettingRequest } from "../schema/modify.ts";
+import type { ProcessParameters } from "../schema/process.ts";
+import type { PropertyQuery, SystemProperties } from "../schema/properties.ts";
+import type { Json } from "./platform.ts";
 import { ScriptedGuest } from "./guest.ts";
 import type { ScriptedHvSockets } from "./hv-sockets.ts";
 import { processListEntry, TERMINATED, type Machine } from "./machine.ts";
@@ -77,13 +77,7 @@ class System {
   #handles = 0;
   #ended = false;
 
-  constructor(
-    machine: Machine,
-    hvSockets: ScriptedHvSockets,
-    id: string,
-    isVm: boolean,
-    forget: () => void,
-  ) {
+  constructor(machine: Machine, hvSockets: ScriptedHvSockets, id: string, isVm: boolean, forget: () => void) {
     this.id = id;
     this.exited = this.#exit.promise;
     this.#machine = machine;

@@ -1,7 +1,7 @@
 /** A process in a scripted guest, its stdio dialled as a guest does it. */
 import type { Duplex } from "node:stream";
-import { vsockServiceId } from "../../../../hcs/schema/hv-socket.ts";
-import type { Json } from "../case.ts";
+import { vsockServiceId } from "../schema/hv-socket.ts";
+import type { Json } from "./platform.ts";
 import type { ScriptedHvSockets } from "./hv-sockets.ts";
 import type { EndingProcess, Machine } from "./machine.ts";
 

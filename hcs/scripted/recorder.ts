@@ -1,8 +1,8 @@
-/** Writes down everything a shim does to the outside, in the words of a golden trace, and fails what is scripted to fail. */
+/** Writes down everything a shim does to the outside, and fails what is scripted to fail. */
 import { isDeepStrictEqual } from "node:util";
-import { HcsError } from "../../../hcs/errors.ts";
-import { parseJson, stringifyJson } from "../../../hcs/json.ts";
-import type { ScriptedFailure } from "./case.ts";
+import { HcsError } from "../errors.ts";
+import { parseJson, stringifyJson } from "../json.ts";
+import type { ScriptedFailure } from "./platform.ts";
 
 export type TraceEntry = { readonly call: string } & Readonly<Record<string, unknown>>;
 
@@ -53,7 +53,8 @@ export class Recorder {
       if (candidate.call !== entry.call || !this.#textOf(entry).includes(candidate.match ?? "")) continue;
       const count = (this.#matches.get(candidate) ?? 0) + 1;
       this.#matches.set(candidate, count);
-      if (candidate.nth === undefined || candidate.nth === 0 || candidate.nth === count) failure ??= candidate;
+      if (candidate.nth === undefined || candidate.nth === 0 || candidate.nth === count)
+        failure ??= candidate;
     }
     return failure?.hresult;
   }

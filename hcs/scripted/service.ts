@@ -1,7 +1,7 @@
 /** The compute service itself: its properties, and the credentials it keeps for containers. */
-import type { PropertyQuery, ServiceProperties } from "../../../../hcs/schema/properties.ts";
-import type { ModifyServiceRequest } from "../../../../hcs/schema/service.ts";
-import type { Json } from "../case.ts";
+import type { PropertyQuery, ServiceProperties } from "../schema/properties.ts";
+import type { ModifyServiceRequest } from "../schema/service.ts";
+import type { Json } from "./platform.ts";
 import type { Machine } from "./machine.ts";
 
 /** Where a guest reaches its credentials. */
@@ -48,9 +48,11 @@ export class ScriptedService {
   }
 }
 
-function instanceOf(
-  { Id, CredentialSpec, Transport }: ModifyServiceRequest["Settings"]["OperationDetails"],
-): Json {
+function instanceOf({
+  Id,
+  CredentialSpec,
+  Transport,
+}: ModifyServiceRequest["Settings"]["OperationDetails"]): Json {
   return {
     Id,
     CredentialGuard: { Cookie: `cookie-${Id}`, RpcEndpoint: `endpoint-${Id}`, Transport, CredentialSpec },
