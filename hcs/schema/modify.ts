@@ -65,7 +65,17 @@ export function hvSocketServicePath(serviceId: string): string {
   return `VirtualMachine/Devices/HvSocket/HvSocketConfig/ServiceTable/${serviceId}`;
 }
 
-/** `busId` is a lower-case GUID chosen by the caller. */
-export function virtualPciPath(busId: string): string {
-  return `VirtualMachine/Devices/VirtualPci/${busId}`;
+/** A whole VPMem device. */
+export function vpmemDevicePath(device: number): string {
+  return `VirtualMachine/Devices/VirtualPMem/Devices/${device}`;
+}
+
+/** A part of a VPMem device, which needs no device to be added before; `offset` in bytes. */
+export function vpmemMappingPath(device: number, offset: number): string {
+  return `${vpmemDevicePath(device)}/Mappings/${offset}`;
+}
+
+/** `vmBusId` is a lower-case GUID chosen by the caller. */
+export function virtualPciPath(vmBusId: string): string {
+  return `VirtualMachine/Devices/VirtualPci/${vmBusId}`;
 }

@@ -2,9 +2,13 @@
  * What a Linux guest is told about a container: the OCI spec, rewritten from the host's view to the guest's.
  * Pure: the same spec gives the same document, and the spec given is not changed.
  */
+import { privileged } from "../annotations/catalogue.ts";
+import type { AnnotationReader } from "../annotations/read.ts";
 import type { JsonObject } from "../json.ts";
 import { isObject } from "../json.ts";
-import type { Mount, Spec } from "../spec.ts";
+import type { Spec } from "../spec.ts";
+import { withoutGoZero } from "./go-zero.ts";
+import { unlessEmpty } from "./omit.ts";
 
 /** The container document that goes to a Linux guest with Create. */
 export interface LinuxContainerDocument {
@@ -26,77 +30,53 @@ export function guestRootfs(id: string): string {
   return `${guestContainerRoot(id)}/rootfs`;
 }
 
-/** A bind mount whose source is on the host: it has to be shared with the VM first. */
-export interface HostMount {
-  /** Index in the spec's mount list. */
-  readonly index: number;
+/** Overlay directories of container `id` on a scratch that the guest has mounted at `mount`. */
+export function guestScratch(mount: string, id: string): string {
+  return `${mount}/scratch/${id}`;
+}
+
+/** A mount as the guest is to make it, where that differs from the spec. */
+export interface GuestMount {
   readonly source: string;
-  readonly destination: string;
-  readonly readOnly: boolean;
-  /** Directory in the guest where the share of this mount appears. */
-  readonly guestDirectory: string;
-}
-
-/** Sources with these schemes name something inside the VM; the guest resolves them. */
-const GUEST_SCHEMES = ["sandbox://", "sandbox-tmp://", "uvm://", "hugepages://"];
-
-/** The bind mounts of a container that come from the host, in spec order. */
-export function hostMounts(spec: Spec, id: string): HostMount[] {
-  return spec.mounts.flatMap((mount, index) => {
-    const source = mount.source;
-    if (!isBind(mount) || source === undefined || GUEST_SCHEMES.some((scheme) => source.startsWith(scheme)))
-      return [];
-    return [
-      {
-        index,
-        source,
-        destination: mount.destination,
-        readOnly: mount.options.includes("ro"),
-        guestDirectory: `${guestContainerRoot(id)}/mounts/m${index}`,
-      },
-    ];
-  });
-}
-
-function isBind(mount: Mount): boolean {
-  if (mount.type === "bind") return true;
-  return (mount.type ?? "") === "" && mount.options.some((option) => option === "bind" || option === "rbind");
+  readonly type?: string;
 }
 
 export interface LinuxContainerInputs {
   readonly id: string;
   readonly spec: Spec;
-  /** Guest path of each host mount, by its index in the spec's mount list. */
-  readonly mountSources: ReadonlyMap<number, string>;
+  /** Reads the spec's annotations. */
+  readonly reader: AnnotationReader;
+  /** By index in the spec's mount list. */
+  readonly mounts: ReadonlyMap<number, GuestMount>;
+  readonly scratchPath: string;
   /** Id of the network namespace that the VM was given for this pod; undefined: the container brings its own. */
   readonly networkNamespace?: string;
+  /** Devices the container has, by the ids that the guest knows. */
+  readonly devices?: readonly { readonly vmBusId: string; readonly idType: string }[];
 }
 
 export function linuxContainerDocument(inputs: LinuxContainerInputs): LinuxContainerDocument {
-  const root = guestContainerRoot(inputs.id);
   return {
     SchemaVersion: { Major: 2, Minor: 1 },
-    OciBundlePath: root,
-    OciSpecification: guestSpec(inputs),
-    ScratchDirPath: `${root}/scratch/${inputs.id}`,
+    OciBundlePath: guestContainerRoot(inputs.id),
+    OciSpecification: withoutGoZero(guestSpec(inputs)),
+    ScratchDirPath: inputs.scratchPath,
   };
 }
 
-function guestSpec({ id, spec, mountSources, networkNamespace }: LinuxContainerInputs): JsonObject {
+function guestSpec(inputs: LinuxContainerInputs): JsonObject {
+  const { id, spec, reader, mounts: guestMounts, networkNamespace } = inputs;
   const { windows: _windows, hooks: _hooks, linux, mounts, ...rest } = spec.document;
-  const windows = guestWindows(spec, networkNamespace);
+  const windows = guestWindows(inputs);
   return {
     ...rest,
     root: { ...(isObject(rest["root"]) ? rest["root"] : {}), path: guestRootfs(id) },
     ...(Array.isArray(mounts)
-      ? {
-          mounts: spec.mounts.map((mount, index) => {
-            const source = mountSources.get(index);
-            return source === undefined ? mount.document : { ...mount.document, source };
-          }),
-        }
+      ? { mounts: spec.mounts.map(({ document }, index) => ({ ...document, ...guestMounts.get(index) })) }
       : {}),
-    ...(isObject(linux) ? { linux: guestLinux(linux, networkNamespace !== undefined) } : {}),
+    ...(isObject(linux)
+      ? { linux: guestLinux(linux, networkNamespace !== undefined, reader.read(privileged) ?? false) }
+      : {}),
     ...(windows === undefined ? {} : { windows }),
   };
 }
@@ -104,10 +84,11 @@ function guestSpec({ id, spec, mountSources, networkNamespace }: LinuxContainerI
 /** Members of `linux.resources` that belong to the host and would not fit the guest's kernel. */
 const HOST_RESOURCES = new Set(["devices", "pids", "blockIO", "hugepageLimits", "network"]);
 
-function guestLinux(linux: JsonObject, networkFromVm: boolean): JsonObject {
-  const { cgroupsPath: _cgroupsPath, resources, namespaces, ...rest } = linux;
+function guestLinux(linux: JsonObject, networkFromVm: boolean, isPrivileged: boolean): JsonObject {
+  const { cgroupsPath: _cgroupsPath, seccomp, resources, namespaces, ...rest } = linux;
   return {
     ...rest,
+    ...(isPrivileged || seccomp === undefined ? {} : { seccomp }),
     ...(isObject(resources) ? { resources: guestResources(resources) } : {}),
     ...(Array.isArray(namespaces)
       ? { namespaces: networkFromVm ? namespaces.map(withoutHostNetworkPath) : (namespaces as unknown[]) }
@@ -137,8 +118,19 @@ function guestResources(resources: JsonObject): JsonObject {
   return result;
 }
 
-function guestWindows(spec: Spec, networkNamespace: string | undefined): JsonObject | undefined {
+/** All that a Linux guest reads of the section for Windows: its network and its devices. */
+function guestWindows({
+  spec,
+  networkNamespace,
+  devices = [],
+}: LinuxContainerInputs): JsonObject | undefined {
   const namespace = networkNamespace ?? spec.windows?.networkNamespace;
-  if (namespace === undefined) return undefined;
-  return { layerFolders: null, network: { networkNamespace: namespace } };
+  const members = unlessEmpty({
+    ...(namespace === undefined ? {} : { network: { networkNamespace: namespace } }),
+    ...(devices.length === 0
+      ? {}
+      : { devices: devices.map(({ vmBusId, idType }) => ({ id: vmBusId, idType })) }),
+  });
+  // The guest's own reader knows the list of layers as a member that is always there.
+  return members === undefined ? undefined : { layerFolders: null, ...members };
 }

@@ -2,40 +2,40 @@
  * A Linux container in a utility VM, as a task needs it. Creates it out of a spec and a root file system, and takes it
  * apart again.
  */
-import { statSync } from "node:fs";
-import { basename, dirname } from "node:path";
-import type { HcsProcess, Network, RootfsMount, Storage } from "../../../hcs/api.ts";
+import type { HcsBackend, HcsProcess, HostInfo } from "../../../hcs/api.ts";
 import type { GuestContainer } from "../../../hcs/guest/container.ts";
 import type { GuestProperties } from "../../../hcs/guest/properties.ts";
+import { isAlreadyStopped, isNotFound } from "../../../hcs/hresult.ts";
 import type { PropertyType } from "../../../hcs/schema/properties.ts";
-import {
-  guestRootfs,
-  hostMounts,
-  linuxContainerDocument,
-  type HostMount,
-} from "../../../oci/documents/linux-container.ts";
-import type { Process, Spec } from "../../../oci/spec.ts";
+import { AnnotationReader } from "../../../oci/annotations/read.ts";
+import { linuxContainerDocument } from "../../../oci/documents/linux-container.ts";
+import type { Process } from "../../../oci/spec.ts";
 import { messageOf, ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
 import type { Holdings } from "../../resources/holdings.ts";
+import type { Holding } from "../../resources/journal.ts";
 import type { StreamFlags, TaskContainer } from "../../task/container.ts";
+import type { CreateRequest } from "../request.ts";
 import { addNetwork, type PodNetwork } from "../vm/network.ts";
-import { addShare, type ShareNames } from "../vm/devices/plan9.ts";
 import type { UvmView } from "../vm/uvm.ts";
+import type { LinuxVmDevices } from "./devices.ts";
+import { addRootfs } from "./layers.ts";
+import { addDevices, addMounts } from "./mounts.ts";
 
 export interface LinuxContainerInit {
-  readonly id: string;
-  readonly spec: Spec;
-  /** Where the mounts of the root file system go: `<bundle>/rootfs`. */
-  readonly rootfsTarget: string;
-  readonly rootfs: readonly RootfsMount[];
+  readonly request: CreateRequest;
   readonly uvm: UvmView;
-  readonly shareNames: ShareNames;
+  readonly devices: LinuxVmDevices;
   readonly holdings: Holdings;
-  readonly storage: Storage;
-  readonly network: Network;
+  readonly backend: HcsBackend;
+  readonly host: HostInfo;
+  /** Directories of the host may be shared read-only alone. */
+  readonly noWritableShares: boolean;
+  readonly scratchEncrypted: boolean;
   /** Only for the container that brings the pod's network. */
   readonly podNetwork: PodNetwork | undefined;
+  /** The VM was made for this container: the devices of its spec are the VM's. */
+  readonly ownsVm: boolean;
 }
 
 /** What differs between the container that owns the VM and one that lives in it. */
@@ -48,8 +48,14 @@ export interface LinuxContainerRole {
     annotations: Readonly<Record<string, string>>,
     phases: Phases,
   ): Promise<boolean>;
-  /** The container has ended; what ends with it? Called before its holdings are released. */
-  onEnded(holdings: Holdings, phases: Phases): Promise<void>;
+  /** The container has ended; what has to end before its holdings are released? */
+  beforeRelease(phases: Phases): Promise<void>;
+  /** Something of the container could not be taken out of the VM. Throws where that is the end of it. */
+  onReleaseFailed(error: unknown): void;
+  /** What the container had in its VM is released; what ends with it? */
+  afterRelease(holdings: Holdings, phases: Phases): Promise<void>;
+  /** Its root file system stays until the VM ends. */
+  readonly keepsRootfs: boolean;
 }
 
 export class LinuxContainer implements TaskContainer {
@@ -71,17 +77,23 @@ export class LinuxContainer implements TaskContainer {
     role: LinuxContainerRole,
     phases: Phases,
   ): Promise<LinuxContainer> {
+    const { request, uvm, ownsVm } = init;
+    const { id, spec } = request;
     const networkNamespace = await joinNetwork(init, phases);
-    await phases.run("layers", (signal) => shareRootfs(init, signal));
-    const mountSources = await phases.run("mounts", (signal) => shareMounts(init, signal));
+    const scratchPath = await phases.run("layers", (signal) => addRootfs(init, signal));
+    const mounts = await phases.run("mounts", (signal) => addMounts(init, signal));
+    const devices = ownsVm ? [] : await phases.run("mounts", (signal) => addDevices(init, signal));
     const document = linuxContainerDocument({
-      id: init.id,
-      spec: init.spec,
-      mountSources,
+      id,
+      spec,
+      reader: new AnnotationReader(spec.annotations),
+      mounts,
+      scratchPath,
+      devices,
       ...(networkNamespace === undefined ? {} : { networkNamespace }),
     });
     const container = await phases.run("container-create", (signal) =>
-      init.uvm.guest.createContainer(init.id, document, { signal }),
+      uvm.guest.createContainer(id, document, { signal }),
     );
     return new LinuxContainer(init, role, container);
   }
@@ -118,7 +130,7 @@ export class LinuxContainer implements TaskContainer {
     if (kind !== "LinuxResources") {
       throw new ShimError(
         "REQUEST_INVALID",
-        `cannot update task "${this.#init.id}": a Linux container takes LinuxResources, not ${kind}`,
+        `cannot update task "${this.#init.request.id}": a Linux container takes LinuxResources, not ${kind}`,
       );
     }
     await phases.run("update", (signal) =>
@@ -142,26 +154,40 @@ export class LinuxContainer implements TaskContainer {
   }
 
   async teardown(phases: Phases): Promise<void> {
-    if (this.#init.uvm.isAlive) await this.#end(phases);
-    await this.#role.onEnded(this.#init.holdings, phases);
-    if (!this.#init.uvm.isAlive) this.#init.holdings.forgetVm();
-    const { holdings } = this.#init;
-    await phases.run("mounts-release", (signal) =>
-      holdings.release(signal, ({ kind }) => kind === "share" || kind === "nic"),
-    );
+    const { uvm, holdings } = this.#init;
+    if (uvm.isAlive) await this.#end(phases);
+    await this.#role.beforeRelease(phases);
+    try {
+      await this.#leaveVm(phases);
+    } catch (error) {
+      this.#role.onReleaseFailed(error);
+    }
+    await this.#role.afterRelease(holdings, phases);
+    if (!uvm.isAlive) holdings.forgetVm();
     await phases.run("layers-release", (signal) => holdings.end(signal));
+  }
+
+  /** Network first, root file system last. */
+  async #leaveVm(phases: Phases): Promise<void> {
+    const { uvm, holdings } = this.#init;
+    if (!uvm.isAlive) return;
+    const release = (phase: Parameters<Phases["run"]>[0], kinds: readonly Holding["kind"][]): Promise<void> =>
+      phases.run(phase, (signal) => holdings.release(signal, ({ kind }) => kinds.includes(kind)));
+    await release("network-release", ["nic"]);
+    await release("mounts-release", ["share", "disk", "device"]);
+    if (!this.#role.keepsRootfs) await release("layers-release", ["layers"]);
   }
 
   /** What is left of the container ends too: first asked, then made to. */
   async #end(phases: Phases): Promise<void> {
     if (!this.#initStarted) {
-      // Nobody has waited for its init, so the guest will never report its end: Delete takes it away.
-      await phases.run("container-terminate", (signal) => this.#container.terminate({ signal }));
+      // Nobody has waited for its init, so the guest will never report its end: Delete takes away what is left.
+      await phases.run("container-shutdown", (signal) => this.#ask(signal));
       return;
     }
     try {
       await phases.run("container-shutdown", async (signal) => {
-        await this.#container.shutdown({ signal });
+        await this.#ask(signal);
         await this.#container.exited;
       });
     } catch (error) {
@@ -169,10 +195,19 @@ export class LinuxContainer implements TaskContainer {
       await this.terminate(phases).catch((second: unknown) => {
         throw new ShimError(
           "RELEASE_FAILED",
-          `cannot end container "${this.#init.id}": ${messageOf(second)}`,
+          `cannot end container "${this.#init.request.id}": ${messageOf(second)}`,
           { cause: error },
         );
       });
+    }
+  }
+
+  /** One that ends by itself meanwhile does as well. */
+  async #ask(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#container.shutdown({ signal });
+    } catch (error) {
+      if (!isAlreadyStopped(error) && !isNotFound(error)) throw error;
     }
   }
 
@@ -195,58 +230,10 @@ function pipes(streams: StreamFlags): {
 }
 
 async function joinNetwork(init: LinuxContainerInit, phases: Phases): Promise<string | undefined> {
-  const { podNetwork } = init;
+  const { podNetwork, uvm, backend, holdings } = init;
   if (podNetwork === undefined) return undefined;
   const namespace = await phases.run("network", (signal) =>
-    addNetwork(init.uvm, init.network, init.holdings, podNetwork, signal),
+    addNetwork(uvm, backend.network, holdings, podNetwork, signal),
   );
   return namespace.id;
-}
-
-/** Mounts what the snapshotter handed over and shares it; without mounts the spec names a directory of the host. */
-async function shareRootfs(init: LinuxContainerInit, signal: AbortSignal): Promise<void> {
-  const { id, rootfsTarget, storage, holdings } = init;
-  let directory = init.spec.root?.path ?? "";
-  if (init.rootfs.length > 0) {
-    await holdings.acquire(
-      { kind: "mount", key: `mount:${rootfsTarget}`, data: { target: rootfsTarget } },
-      () => storage.mount(init.rootfs, rootfsTarget, { signal }),
-      (budget) => storage.unmount(rootfsTarget, { signal: budget }),
-    );
-    directory = rootfsTarget;
-  } else if (!directory.startsWith("/")) {
-    throw new ShimError(
-      "REQUEST_INVALID",
-      `cannot create "${id}": no rootfs mounts were given and root.path "${directory}" is not an absolute path`,
-    );
-  }
-  // Always writable: what a read-only root means is for the container runtime in the guest.
-  const share = { directory, readOnly: false, guestPath: guestRootfs(id) };
-  await addShare(init.uvm, init.shareNames, holdings, share, signal);
-}
-
-/** @returns the guest path of every host mount by its index in the spec */
-async function shareMounts(init: LinuxContainerInit, signal: AbortSignal): Promise<Map<number, string>> {
-  const sources = new Map<number, string>();
-  for (const mount of hostMounts(init.spec, init.id)) {
-    const file = isDirectory(init.id, mount) ? undefined : basename(mount.source);
-    const share = {
-      directory: file === undefined ? mount.source : dirname(mount.source),
-      readOnly: mount.readOnly,
-      guestPath: mount.guestDirectory,
-      ...(file === undefined ? {} : { file }),
-    };
-    await addShare(init.uvm, init.shareNames, init.holdings, share, signal);
-    sources.set(mount.index, file === undefined ? mount.guestDirectory : `${mount.guestDirectory}/${file}`);
-  }
-  return sources;
-}
-
-function isDirectory(id: string, mount: HostMount): boolean {
-  try {
-    return statSync(mount.source).isDirectory();
-  } catch (cause) {
-    const which = `mount ${mount.index} (${mount.source} → ${mount.destination})`;
-    throw new ShimError("REQUEST_INVALID", `cannot create "${id}": ${which}: ${messageOf(cause)}`, { cause });
-  }
 }

@@ -4,30 +4,34 @@ import type { TaskContainer } from "../../task/container.ts";
 import type { CreateContext, PodContainers, PodView } from "../containers.ts";
 import type { CreateRequest } from "../request.ts";
 import { linuxBoot } from "../vm/boot/linux.ts";
-import { ShareNames } from "../vm/devices/plan9.ts";
 import { podNetworkOf, type PodNetwork } from "../vm/network.ts";
 import { openVm } from "../vm/open-vm.ts";
 import type { VmUpdateTarget } from "../vm/update.ts";
 import type { Uvm } from "../vm/uvm.ts";
 import { logWarnings } from "../warnings.ts";
 import { LinuxContainer, type LinuxContainerInit } from "./container.ts";
-import { planLinuxVm } from "./vm-plan.ts";
+import { linuxVmDevices, type LinuxVmDevices } from "./devices.ts";
+import { sendPolicy } from "./policy.ts";
+import { planLinuxVm, type LinuxVmPlan } from "./vm-plan.ts";
 import { ownerRole, workloadRole } from "./roles.ts";
 
-/** Directory of the bundle where the root file system is mounted. */
-const ROOTFS = "rootfs";
+/** A VM with what it was made of. */
+interface Opened {
+  readonly uvm: Uvm;
+  readonly plan: LinuxVmPlan;
+  readonly devices: LinuxVmDevices;
+}
 
 export class LinuxVmContainers implements PodContainers {
   readonly #pod: PodView;
-  readonly #shareNames = new ShareNames();
-  #uvm: Uvm | undefined;
+  #opened: Opened | undefined;
 
   constructor(pod: PodView) {
     this.#pod = pod;
   }
 
   get uvm(): Uvm | undefined {
-    return this.#uvm;
+    return this.#opened?.uvm;
   }
 
   sandboxHasProcess(): boolean {
@@ -37,29 +41,34 @@ export class LinuxVmContainers implements PodContainers {
   async createSandbox(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
     const { environment } = this.#pod;
     const { holdings, phasesOf } = context;
-    const { document } = await phasesOf("create").run("vm-create", (signal) =>
+    const phases = phasesOf("create");
+    const plan = await phases.run("vm-create", (signal) =>
       planLinuxVm(environment, request, holdings, signal),
     );
-    const uvm = await openVm(
-      this.#pod,
-      { id: `${request.id}@vm`, document, boot: linuxBoot() },
-      context,
-      (opened) => {
-        this.#uvm = opened;
-      },
-    );
+    const vm = { id: `${request.id}@vm`, document: plan.document, boot: linuxBoot() };
+    const { storage } = environment.backend;
+    const uvm = await openVm(this.#pod, vm, context, (created) => {
+      const devices = linuxVmDevices(created, plan, storage, environment.host.build);
+      this.#opened = { uvm: created, plan, devices };
+    });
+    await phases.run("vm-boot", (signal) => sendPolicy(environment.backend, uvm, plan, signal));
     return LinuxContainer.create(
-      this.#containerInit(request, uvm, context, podNetworkOf(request)),
-      ownerRole(uvm, this.#updates(), (phases) => this.#pod.stopWorkloads(phases)),
-      context.phasesOf("create"),
+      this.#containerInit(request, context, podNetworkOf(request)),
+      ownerRole({
+        uvm,
+        updates: this.#updates(),
+        keepsRootfs: request.identity.role === "sandbox",
+        stopWorkloads: (each) => this.#pod.stopWorkloads(each),
+        report: (message, error) => this.#pod.report(message, error),
+      }),
+      phases,
     );
   }
 
-  createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
-    const uvm = this.#uvm;
-    if (uvm === undefined) throw new ShimError("VM_LOST", `cannot create "${request.id}": its pod has no VM`);
+  async createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
+    const { uvm } = this.#require(request.id);
     return LinuxContainer.create(
-      this.#containerInit(request, uvm, context, undefined),
+      this.#containerInit(request, context, undefined),
       workloadRole(request.id, uvm),
       context.phasesOf("create"),
     );
@@ -70,24 +79,30 @@ export class LinuxVmContainers implements PodContainers {
     return { build: host.build, warn: (warnings) => logWarnings(logger, this.#pod.id, warnings) };
   }
 
+  #require(id: string): Opened {
+    if (this.#opened === undefined)
+      throw new ShimError("VM_LOST", `cannot create "${id}": its pod has no VM`);
+    return this.#opened;
+  }
+
   #containerInit(
     request: CreateRequest,
-    uvm: Uvm,
     { holdings }: CreateContext,
     podNetwork: PodNetwork | undefined,
   ): LinuxContainerInit {
-    const { storage, network } = this.#pod.environment.backend;
+    const { backend, host } = this.#pod.environment;
+    const { uvm, plan, devices } = this.#require(request.id);
     return {
-      id: request.id,
-      spec: request.spec,
-      rootfsTarget: `${request.bundle}/${ROOTFS}`,
-      rootfs: request.rootfs,
+      request,
       uvm,
-      shareNames: this.#shareNames,
+      devices,
       holdings,
-      storage,
-      network,
+      backend,
+      host,
+      noWritableShares: plan.options.noWritableShares,
+      scratchEncrypted: plan.options.scratchEncrypted,
       podNetwork,
+      ownsVm: request.identity.role !== "workload",
     };
   }
 }

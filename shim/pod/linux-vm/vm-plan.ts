@@ -18,13 +18,13 @@ import {
 } from "../../../oci/documents/linux-vm-options.ts";
 import { linuxVmDocument, type LinuxVmStart } from "../../../oci/documents/linux-vm.ts";
 import { sizeWarnings } from "../../../oci/documents/vm-options.ts";
-import type { SpecWarning } from "../../../oci/errors.ts";
 import { isAssignable, specDevices, virtualPciDevice, type AssignedDevice } from "../../../oci/vpci.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { PodEnvironment } from "../environment.ts";
 import type { CreateRequest } from "../request.ts";
 import { hostProcessors } from "../vm/host-processors.ts";
+import { logWarnings } from "../warnings.ts";
 
 /** A device that the VM has from its start. */
 export interface BootDevice {
@@ -144,9 +144,4 @@ function planDevices(request: CreateRequest, reader: AnnotationReader): BootDevi
     });
     return [];
   });
-}
-
-function logWarnings(logger: Logger, task: string, warnings: readonly SpecWarning[]): void {
-  for (const { kind, at, message, value } of warnings)
-    logger.warn("input was not followed", { task, kind, at, message, value });
 }

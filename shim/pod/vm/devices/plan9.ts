@@ -6,6 +6,7 @@ import { addMappedDirectory, removeMappedDirectory } from "../../../../hcs/guest
 import { isNotFound } from "../../../../hcs/hresult.ts";
 import { PLAN9_FLAG, PLAN9_SHARES, type Plan9Share } from "../../../../hcs/schema/modify.ts";
 import type { Holdings } from "../../../resources/holdings.ts";
+import type { Holding } from "../../../resources/journal.ts";
 import { unlessGone, type UvmView } from "../uvm.ts";
 
 export interface ShareRequest {
@@ -16,6 +17,8 @@ export interface ShareRequest {
   readonly readOnly: boolean;
   /** Where the guest mounts it. */
   readonly guestPath: string;
+  /** Present: it is the root file system of this container, which may stay as long as the VM does. */
+  readonly rootfsOf?: string;
 }
 
 /** Names the shares of one VM: decimal numbers from 0, never reused. */
@@ -36,26 +39,21 @@ export async function addShare(
   signal: AbortSignal,
 ): Promise<void> {
   const name = names.take();
-  const guestMount = {
-    MountPath: request.guestPath,
-    Port: LINUX_GUEST_PORT.plan9,
-    ShareName: name,
-    ReadOnly: request.readOnly,
-  };
+  const guestMount = { MountPath: request.guestPath, Port: LINUX_GUEST_PORT.plan9, ShareName: name };
   const remove = (budget: AbortSignal): Promise<void> =>
     unlessGone(uvm, async () => {
       await uvm.guest.modify(removeMappedDirectory(guestMount), { signal: budget });
       await removeShare(uvm, name, budget);
     });
   await holdings.acquire(
-    { kind: "share", key: `share:${uvm.id}/${name}`, data: { vm: uvm.id, name, path: request.directory } },
+    shareHolding(uvm.id, name, request),
     async () => {
       await uvm.system.modify(
         { ResourcePath: PLAN9_SHARES, RequestType: "Add", Settings: shareSettings(name, request) },
         { signal },
       );
       try {
-        await uvm.guest.modify(addMappedDirectory(guestMount), { signal });
+        await uvm.guest.modify(addMappedDirectory({ ...guestMount, ReadOnly: request.readOnly }), { signal });
       } catch (error) {
         await removeShare(uvm, name, signal);
         throw error;
@@ -63,6 +61,13 @@ export async function addShare(
     },
     remove,
   );
+}
+
+function shareHolding(vm: string, name: string, { directory, rootfsOf }: ShareRequest): Holding {
+  const key = `share:${vm}/${name}`;
+  return rootfsOf === undefined
+    ? { kind: "share", key, data: { vm, name, path: directory } }
+    : { kind: "layers", key, data: { vm, container: rootfsOf } };
 }
 
 function shareSettings(name: string, request: ShareRequest): Plan9Share {

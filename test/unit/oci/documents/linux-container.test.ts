@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
-import { hostMounts, linuxContainerDocument } from "../../../../oci/documents/linux-container.ts";
-import { parseSpec, readSpec } from "../../../../oci/spec.ts";
+import { AnnotationReader } from "../../../../oci/annotations/read.ts";
+import {
+  linuxContainerDocument,
+  type LinuxContainerDocument,
+  type LinuxContainerInputs,
+} from "../../../../oci/documents/linux-container.ts";
+import { parseSpec, readSpec, type Spec } from "../../../../oci/spec.ts";
 import { readFixture, readJsonFixture } from "../../../support/fixture.ts";
 
-const NO_MOUNTS: ReadonlyMap<number, string> = new Map();
+function document(spec: Spec, more: Partial<LinuxContainerInputs> = {}, id = "c1"): LinuxContainerDocument {
+  const scratchPath = `/run/gcs/c/${id}/scratch/${id}`;
+  const reader = new AnnotationReader(spec.annotations);
+  return linuxContainerDocument({ id, spec, reader, mounts: new Map(), scratchPath, ...more });
+}
 
 describe("linuxContainerDocument", () => {
   for (const [id, kind] of [
@@ -12,8 +21,7 @@ describe("linuxContainerDocument", () => {
   ] as const) {
     it(`is the recorded document of a ${kind}`, () => {
       const spec = parseSpec(readFixture(`lcow-${kind}-spec.json`));
-      const document = linuxContainerDocument({ id, spec, mountSources: NO_MOUNTS });
-      assert.deepEqual(document, readJsonFixture(`lcow-${kind}-document.json`));
+      assert.deepEqual(document(spec, {}, id), readJsonFixture(`lcow-${kind}-document.json`));
     });
   }
 
@@ -26,12 +34,7 @@ describe("linuxContainerDocument", () => {
         ],
       },
     });
-    const { OciSpecification } = linuxContainerDocument({
-      id: "a",
-      spec,
-      mountSources: NO_MOUNTS,
-      networkNamespace: "guid",
-    });
+    const { OciSpecification } = document(spec, { networkNamespace: "guid" });
     assert.deepEqual(OciSpecification["linux"], {
       namespaces: [{ type: "network" }, { type: "ipc", path: "/i" }],
     });
@@ -43,7 +46,7 @@ describe("linuxContainerDocument", () => {
 
   it("keeps the namespace paths of a workload, which are the guest's", () => {
     const spec = readSpec({ linux: { namespaces: [{ type: "network", path: "/proc/30/ns/net" }] } });
-    const { OciSpecification } = linuxContainerDocument({ id: "a", spec, mountSources: NO_MOUNTS });
+    const { OciSpecification } = document(spec);
     assert.deepEqual(OciSpecification["linux"], {
       namespaces: [{ type: "network", path: "/proc/30/ns/net" }],
     });
@@ -65,48 +68,90 @@ describe("linuxContainerDocument", () => {
         },
       },
     });
-    const { OciSpecification } = linuxContainerDocument({ id: "a", spec, mountSources: NO_MOUNTS });
+    const { OciSpecification } = document(spec);
     assert.deepEqual(OciSpecification["linux"], {
       resources: { cpu: { quota: -1, period: 100000, shares: 2 }, memory: { limit: 7 } },
     });
     assert.equal(OciSpecification["hooks"], undefined);
   });
 
+  it("drops seccomp for a privileged container alone", () => {
+    const spec = (value: string): Spec =>
+      readSpec({
+        annotations: { "io.microsoft.virtualmachine.lcow.privileged": value },
+        linux: { seccomp: { defaultAction: "SCMP_ACT_ERRNO" } },
+      });
+    assert.deepEqual(document(spec("true")).OciSpecification["linux"], {});
+    assert.deepEqual(document(spec("false")).OciSpecification["linux"], {
+      seccomp: { defaultAction: "SCMP_ACT_ERRNO" },
+    });
+  });
+
+  it("has mounts as the guest is to make them", () => {
+    const spec = readSpec({
+      mounts: [
+        { destination: "/proc", type: "proc", source: "proc" },
+        { destination: "/disk", type: "virtual-disk", source: "C:\\d.vhdx", options: ["ro"] },
+      ],
+    });
+    const mounts = new Map([[1, { source: "/run/mounts/scsi/m0", type: "none" }]]);
+    assert.deepEqual(document(spec, { mounts }).OciSpecification["mounts"], [
+      { destination: "/proc", type: "proc", source: "proc" },
+      { destination: "/disk", type: "none", source: "/run/mounts/scsi/m0", options: ["ro"] },
+    ]);
+  });
+
+  it("names devices by the ids that the guest knows", () => {
+    const spec = readSpec({ windows: { devices: [{ id: "PCI\\X\\0", idType: "gpu" }] } });
+    const devices = [{ vmBusId: "guid", idType: "gpu" }];
+    assert.deepEqual(document(spec, { devices }).OciSpecification["windows"], {
+      layerFolders: null,
+      devices: [{ id: "guid", idType: "gpu" }],
+    });
+    assert.equal(document(spec).OciSpecification["windows"], undefined);
+  });
+
+  it("leaves out what says nothing, and nothing else", () => {
+    const spec = readSpec({
+      hostname: "",
+      annotations: {},
+      process: {
+        terminal: false,
+        args: [],
+        user: { uid: 0, gid: 0, additionalGids: [] },
+        oomScoreAdj: 0,
+        capabilities: { bounding: [], effective: ["CAP_KILL"] },
+      },
+      mounts: [{ destination: "/x", type: "", source: "", options: [] }],
+      linux: {
+        sysctl: {},
+        maskedPaths: [],
+        namespaces: [{ type: "pid", path: "" }],
+        resources: { memory: { disableOOMKiller: false } },
+        seccomp: { syscalls: [{ args: [{ index: 0, value: 0 }] }] },
+      },
+    });
+    const { OciSpecification } = document(spec);
+    assert.deepEqual(OciSpecification, {
+      process: {
+        user: { uid: 0, gid: 0 },
+        oomScoreAdj: 0,
+        capabilities: { effective: ["CAP_KILL"] },
+      },
+      root: { path: "/run/gcs/c/c1/rootfs" },
+      mounts: [{ destination: "/x" }],
+      linux: {
+        namespaces: [{ type: "pid" }],
+        resources: { memory: { disableOOMKiller: false } },
+        seccomp: { syscalls: [{ args: [{ index: 0, value: 0 }] }] },
+      },
+    });
+  });
+
   it("does not change the spec it was given", () => {
     const text = readFixture("lcow-sandbox-spec.json");
     const spec = parseSpec(text);
-    linuxContainerDocument({ id: "pod1", spec, mountSources: NO_MOUNTS, networkNamespace: "other" });
+    document(spec, { networkNamespace: "other" });
     assert.deepEqual(spec.document, JSON.parse(text));
-  });
-});
-
-describe("hostMounts", () => {
-  const spec = readSpec({
-    mounts: [
-      { destination: "/proc", type: "proc", source: "proc" },
-      { destination: "/rw", type: "bind", source: "/host/rw", options: ["rbind"] },
-      { destination: "/ro", type: "bind", source: "/host/ro", options: ["rbind", "ro"] },
-      { destination: "/sb", type: "bind", source: "sandbox:///cache" },
-      { destination: "/tmp", type: "bind", source: "sandbox-tmp:///x" },
-      { destination: "/vm", type: "bind", source: "uvm:///run/x" },
-      { destination: "/huge", type: "bind", source: "hugepages://2M/pool" },
-      { destination: "/untyped", source: "/host/u", options: ["rbind"] },
-    ],
-  });
-
-  it("are the bind mounts whose source is on the host, with their index", () => {
-    assert.deepEqual(
-      hostMounts(spec, "c1").map(({ index, source, readOnly, guestDirectory }) => [
-        index,
-        source,
-        readOnly,
-        guestDirectory,
-      ]),
-      [
-        [1, "/host/rw", false, "/run/gcs/c/c1/mounts/m1"],
-        [2, "/host/ro", true, "/run/gcs/c/c1/mounts/m2"],
-        [7, "/host/u", false, "/run/gcs/c/c1/mounts/m7"],
-      ],
-    );
   });
 });
