@@ -16,29 +16,42 @@ import {
 } from "../../protos/gen/cgroups-v1.ts";
 import type { MessageType } from "../../protos/types.ts";
 
-/** Every section is present, also when the guest left it out because it is all zero: consumers do not look twice. */
+/** The sections that the guest reported. */
 export function linuxMetrics(metrics: LinuxMetrics): Metrics {
-  const { cpu, memory } = metrics;
+  const { cpu, memory, pids, memory_oom_control: oom } = metrics;
   return Metrics.create({
     hugetlb: (metrics.hugetlb ?? []).map((entry) => counters(HugetlbStat, entry)),
-    pids: counters(PidsStat, metrics.pids),
-    cpu: CPUStat.create({
-      usage: counters(CPUUsage, cpu?.usage),
-      throttling: counters(Throttle, cpu?.throttling),
-    }),
-    memory: MemoryStat.create({
-      ...counters(MemoryStat, withoutEntries(memory)),
-      usage: counters(MemoryEntry, memory?.usage),
-      swap: counters(MemoryEntry, memory?.swap),
-      kernel: counters(MemoryEntry, memory?.kernel),
-      kernelTcp: counters(MemoryEntry, memory?.kernel_tcp),
-    }),
-    memoryOomControl: counters(MemoryOomControl, metrics.memory_oom_control),
+    ...(pids === undefined ? {} : { pids: counters(PidsStat, pids) }),
+    ...(cpu === undefined ? {} : { cpu: cpuSection(cpu) }),
+    ...(memory === undefined ? {} : { memory: memorySection(memory) }),
+    ...(oom === undefined ? {} : { memoryOomControl: counters(MemoryOomControl, oom) }),
   });
 }
 
-function withoutEntries(memory: LinuxMetrics["memory"]): object {
-  const { usage: _usage, swap: _swap, kernel: _kernel, kernel_tcp: _tcp, ...plain } = memory ?? {};
+/** Every section, also those a guest left out because they are all zero: containerd on Linux does not look twice. */
+export function completeLinuxMetrics(metrics: LinuxMetrics): Metrics {
+  return linuxMetrics({ pids: {}, cpu: {}, memory: {}, memory_oom_control: {}, ...metrics });
+}
+
+function cpuSection(cpu: NonNullable<LinuxMetrics["cpu"]>): CPUStat {
+  return CPUStat.create({
+    usage: counters(CPUUsage, cpu.usage),
+    throttling: counters(Throttle, cpu.throttling),
+  });
+}
+
+function memorySection(memory: NonNullable<LinuxMetrics["memory"]>): MemoryStat {
+  return MemoryStat.create({
+    ...counters(MemoryStat, withoutEntries(memory)),
+    usage: counters(MemoryEntry, memory.usage),
+    swap: counters(MemoryEntry, memory.swap),
+    kernel: counters(MemoryEntry, memory.kernel),
+    kernelTcp: counters(MemoryEntry, memory.kernel_tcp),
+  });
+}
+
+function withoutEntries(memory: NonNullable<LinuxMetrics["memory"]>): object {
+  const { usage: _usage, swap: _swap, kernel: _kernel, kernel_tcp: _tcp, ...plain } = memory;
   return plain;
 }
 

@@ -5,13 +5,13 @@ import { packAny } from "../../protos/any.ts";
 import { Metrics } from "../../protos/gen/cgroups-v1.ts";
 import type { Any } from "../../protos/gen/google.ts";
 import { Statistics } from "../../protos/gen/stats.ts";
-import { linuxMetrics } from "./linux-metrics.ts";
+import { completeLinuxMetrics, linuxMetrics } from "./linux-metrics.ts";
 import { windowsStatistics } from "./windows-statistics.ts";
 
 type Form = BackendTraits["statistics"];
 
 const FORMS: Readonly<Record<Form, (properties: GuestProperties) => Any>> = {
-  cgroups: ({ LCOWMetrics }) => packAny(Metrics, linuxMetrics(LCOWMetrics ?? {})),
+  cgroups: ({ LCOWMetrics }) => packAny(Metrics, completeLinuxMetrics(LCOWMetrics ?? {})),
   runhcs: ({ LCOWMetrics, Statistics: windows }) =>
     packAny(Statistics, {
       linux: LCOWMetrics === undefined ? undefined : linuxMetrics(LCOWMetrics),

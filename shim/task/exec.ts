@@ -87,6 +87,7 @@ export class Exec {
   readonly #serial = new Serial();
   readonly #exited = createDeferred<ExitRecord>();
   #state: ExecState = "created";
+  #wasKilled = false;
   #process: HcsProcess | undefined;
   #relay: OutputRelay | undefined;
   #pid = 0;
@@ -144,6 +145,11 @@ export class Exec {
     });
   }
 
+  /** Its client asked for its end: what killed it is no question. */
+  get wasKilled(): boolean {
+    return this.#wasKilled;
+  }
+
   /** @throws {ShimError} PROCESS_GONE, SIGNAL_INVALID */
   kill(signal: number): Promise<void> {
     return this.#serial.run(async () => {
@@ -155,13 +161,16 @@ export class Exec {
       const action = killAction(this.#context.os, signal, this.#context.canSignal);
       const process = this.#process;
       if (process === undefined) throw new TypeError(`exec "${this.id}" is ${this.#state} without a process`);
+      const isFatal = action === "terminate" || action.signal === SIGKILL;
+      // Before the act: its exit may be told before the answer comes.
+      this.#wasKilled ||= isFatal;
       const phases = this.#context.phases("kill", this.id);
       const outcome = await phases.run("signal", (budget) =>
         action === "terminate"
           ? process.terminate({ signal: budget })
           : process.signal(action.signal, { signal: budget }),
       );
-      if (action === "terminate" || action.signal === SIGKILL) this.#relay?.lift();
+      if (isFatal) this.#relay?.lift();
       if (outcome === "gone") throw this.#refusal("kill", "PROCESS_GONE");
     });
   }

@@ -432,7 +432,8 @@ export class Task {
     }
     const SIGKILLED = 128 + SIGKILL;
     // Windows refuses memory; only Linux kills for it.
-    if (this.container.os === "linux" && status === SIGKILLED) await this.#usage.checkOom();
+    const isQuestion = this.container.os === "linux" && status === SIGKILLED && !this.init.wasKilled;
+    if (isQuestion) await this.#usage.checkOom();
     await this.#environment.beforeInitExit(this);
     return status;
   }

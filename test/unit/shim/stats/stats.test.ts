@@ -61,4 +61,14 @@ describe("statsPayload", () => {
     assert.deepEqual([windows?.processor?.totalRuntimeNs, windows?.processor?.runtimeKernelNs], [300n, 200n]);
     assert.equal(windows?.memory?.memoryUsagePrivateWorkingSetBytes, 4096n);
   });
+
+  it("is what a Linux guest reported and no more for containerd on Windows", () => {
+    const linux = (LCOWMetrics: object): unknown =>
+      unpackAny(statsPayload("runhcs", { LCOWMetrics }), Statistics)?.linux;
+    assert.deepEqual(linux({}), Metrics.create());
+    assert.deepEqual(linux({ pids: { current: 6 } }), {
+      ...Metrics.create(),
+      pids: { current: 6n, limit: 0n },
+    });
+  });
 });

@@ -281,6 +281,15 @@ describe("Task", () => {
       assert.deepEqual(fake.events.slice(1), ["oom", "exited web 137"]);
     });
 
+    it("is not asked about when a client killed the init", async () => {
+      using fake = await running();
+      fake.container.properties_ = killed;
+      await fake.task.kill("", 9, false);
+      end(fake, 0, 137);
+      await fake.task.init.wait();
+      assert.deepEqual(fake.events.slice(1), ["exited web 137"]);
+    });
+
     it("is not asked about when the init was not killed", async () => {
       using fake = await running();
       fake.container.properties_ = killed;
