@@ -63,10 +63,39 @@ function compareObjects(
   actual: Readonly<Record<string, unknown>>,
   placeholders: Placeholders,
 ): Difference[] {
-  const names = new Set([...Object.keys(expected), ...Object.keys(actual)]);
-  return [...names]
-    .sort()
-    .flatMap((name) => compareValues(`${path}/${name}`, expected[name], actual[name], placeholders));
+  const partners = partnersOf(path, expected, actual, placeholders);
+  const added = Object.keys(actual).filter((name) => !partners.some(([, partner]) => partner === name));
+  return [...partners, ...added.map((name) => [name, name] as const)]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([name, partner]) =>
+      compareValues(`${path}/${name}`, expected[name], actual[partner], placeholders),
+    );
+}
+
+/** Each expected member with the name it has in the run: where a name was made up, the first member that is equal. */
+function partnersOf(
+  path: string,
+  expected: Readonly<Record<string, unknown>>,
+  actual: Readonly<Record<string, unknown>>,
+  placeholders: Placeholders,
+): (readonly [name: string, partner: string])[] {
+  const free = new Set(Object.keys(actual).filter((name) => !Object.hasOwn(expected, name)));
+  return Object.keys(expected).map((name) => {
+    if (!hasPlaceholder(name)) return [name, name];
+    for (const candidate of free) {
+      const saved = placeholders.save();
+      const isEqual =
+        placeholders.match(name, candidate) &&
+        compareValues(path, expected[name], actual[candidate], placeholders).length === 0;
+      if (!isEqual) {
+        placeholders.restore(saved);
+        continue;
+      }
+      free.delete(candidate);
+      return [name, candidate];
+    }
+    return [name, name];
+  });
 }
 
 /** A string that holds base64 of JSON, shown by its content. */
