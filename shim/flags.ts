@@ -64,6 +64,8 @@ export interface ShimFlags {
   readonly id: string;
   readonly bundle: string | undefined;
   readonly debug: boolean;
+  /** The task is the sandbox of a pod. */
+  readonly isSandbox?: true;
 }
 
 /** containerd's identifiers (pkg/identifiers): they become path components, so nothing else may pass. */
@@ -92,5 +94,6 @@ export function shimFlags({ values, switches }: ParsedFlags): ShimFlags {
     id: identifier("id"),
     bundle: values["bundle"],
     debug: switches.has("debug"),
+    ...(switches.has("is-sandbox") ? { isSandbox: true } : {}),
   };
 }

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Any } from "../protos/gen/google.ts";
 import { openBackend } from "./backend.ts";
-import { BUNDLE_FILE } from "./bootstrap/bundle.ts";
+import { BUNDLE_FILE, bundleFile } from "./bootstrap/bundle.ts";
 import { HANDOVER_VARIABLE, LISTEN_DESCRIPTOR, OPTIONS_VARIABLE } from "./bootstrap/daemon.ts";
 import { programsBeside } from "./bootstrap/programs.ts";
 import { decodeStartInput } from "./bootstrap/stdin.ts";
@@ -27,7 +27,7 @@ import { Timeline } from "./phases/timeline.ts";
 import { Calls } from "./service/calls.ts";
 import { registerDiagService } from "./service/diag-service.ts";
 import { registerSandboxService } from "./service/sandbox-service.ts";
-import { Shim } from "./service/shim.ts";
+import { Shim, type ShimInit } from "./service/shim.ts";
 import { registerStreamingService, StreamRegistry } from "./service/streaming-service.ts";
 import { registerTaskService } from "./service/task-service.ts";
 import { Server } from "./ttrpc/index.ts";
@@ -83,6 +83,7 @@ async function serve(): Promise<void> {
   };
   const shim = new Shim({
     id: flags.id,
+    ...startedFor(flags),
     environment,
     options,
     onIdle: () => end("nothing is left to serve"),
@@ -105,6 +106,13 @@ function startOptions(flags: ShimFlags): Any | undefined {
   const encoded = process.env[OPTIONS_VARIABLE] ?? "";
   delete process.env[OPTIONS_VARIABLE];
   return decodeStartInput(Buffer.from(encoded, "base64"), flags).options;
+}
+
+/** Without a spec it is a sandbox of the Sandbox API, whose containers come later. */
+function startedFor({ bundle, isSandbox }: ShimFlags): Pick<ShimInit, "startedFor"> {
+  if (isSandbox === true) return { startedFor: "sandbox" };
+  const hasSpec = bundle !== undefined && existsSync(bundleFile(bundle, "config"));
+  return hasSpec ? { startedFor: "standalone" } : {};
 }
 
 /** Names that logrus has and we do not. */

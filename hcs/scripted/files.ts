@@ -12,6 +12,9 @@ interface Entry extends HostFile {
 }
 
 const DIRECTORY: Entry = { kind: "directory", size: 0 };
+/** What every Windows has. */
+const OWN_FILES: readonly HostEntry[] = [{ path: "C:\\Windows\\System32\\cmd.exe" }];
+
 const TEMPORARY = "C:\\Users\\shim\\AppData\\Local\\Temp";
 
 export class ScriptedFiles implements HostFiles {
@@ -22,7 +25,7 @@ export class ScriptedFiles implements HostFiles {
 
   constructor(machine: Machine, entries: readonly HostEntry[] = []) {
     this.#machine = machine;
-    for (const { path, dir, size, content } of entries) {
+    for (const { path, dir, size, content } of [...OWN_FILES, ...entries]) {
       if (dir === true) this.#add(path, DIRECTORY);
       else if (content === undefined) this.#add(path, { kind: "file", size: size ?? 0 });
       else this.write(path, content);

@@ -54,7 +54,11 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
   });
   if (identity.role === "workload") await requirePod(identity.podId, address);
   else {
-    const command = [...context.daemonCommand, ...daemonFlags(flags, bundle, address, decoded.debug)];
+    const command = [
+      ...context.daemonCommand,
+      ...daemonFlags(flags, bundle, address, decoded.debug),
+      ...(identity.role === "sandbox" ? ["-is-sandbox"] : []),
+    ];
     const launch = (socket?: BoundSocket): Daemon => {
       const daemon = spawnDaemon({
         command,

@@ -11,6 +11,8 @@ import type { Task, TaskEvents } from "../task/task.ts";
 export interface ShimInit {
   /** The id it was started for. */
   readonly id: string;
+  /** What that task is; undefined where its client did not say (Sandbox API): then it may be either. */
+  readonly startedFor?: "sandbox" | "standalone";
   readonly environment: PodEnvironment;
   /** Options of the node and of the runtime. */
   readonly options: Options;
@@ -58,6 +60,7 @@ export class Shim {
     const { identity } = request;
     if (identity.role === "workload")
       return this.#workloadPod(request.id, identity.podId).createWorkload(request);
+    this.#checkRole(request);
     return (await this.createPod(request)).sandbox;
   }
 
@@ -82,6 +85,16 @@ export class Shim {
       this.#pods.delete(id);
       throw error;
     }
+  }
+
+  /** A process that was started for a task of its own was not found by its pod, and the other way round. */
+  #checkRole({ id, identity: { role } }: CreateRequest): void {
+    const { startedFor } = this.#init;
+    if (startedFor === undefined || startedFor === role) return;
+    throw new ShimError(
+      "IDENTITY_MISMATCH",
+      `cannot create "${id}": its spec says that it is a ${role} task, and this shim was started for a ${startedFor} one`,
+    );
   }
 
   #workloadPod(id: string, podId: string): Pod {

@@ -21,9 +21,9 @@ export function bundleOf(id: string): string {
 }
 
 const RESOURCE_TYPE: Readonly<Record<string, string>> = {
-  windows: "github.com/opencontainers/runtime-spec/specs-go.WindowsResources",
-  linux: "github.com/opencontainers/runtime-spec/specs-go.LinuxResources",
-  mount: "github.com/Microsoft/hcsshim/pkg/ctrdtaskapi.ContainerMount",
+  windows: "types.containerd.io/opencontainers/runtime-spec/1/WindowsResources",
+  linux: "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources",
+  mount: "github.com/Microsoft/hcsshim/pkg/ctrdtaskapi/ContainerMount",
 };
 
 const PROCESS_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Process";

@@ -4,7 +4,7 @@ import { Task } from "../../../protos/gen/task-v2.ts";
 import type { MethodDescriptor, ServiceDescriptor, ServiceHandlers } from "../../../protos/types.ts";
 import { taskEvents, type EventSink } from "../../../shim/events/task-events.ts";
 import { Logger, type LogRecord } from "../../../shim/log/logger.ts";
-import { Options } from "../../../shim/options/own.ts";
+import { Options, type OptionLayer } from "../../../shim/options/own.ts";
 import { Timeline } from "../../../shim/phases/timeline.ts";
 import type { PodEnvironment } from "../../../shim/pod/environment.ts";
 import { Calls } from "../../../shim/service/calls.ts";
@@ -100,7 +100,8 @@ class Run {
     this.#shim = new Shim({
       id: golden.options.tid ?? "",
       environment,
-      options: new Options(),
+      startedFor: golden.options.isSandbox === true ? "sandbox" : "standalone",
+      options: new Options(RUN_OPTIONS),
       onIdle: () => undefined,
     });
     const service = new TaskServiceHandlers();
@@ -221,6 +222,12 @@ class Run {
     this.#backend.files.write(`${bundleOf(step.id ?? "")}\\config.json`, text);
   }
 }
+
+/** The reference takes HostProcess containers into pods that say nothing about them. */
+const RUN_OPTIONS: OptionLayer = {
+  values: new Map([["host_process.pod_annotation", "merged"]]),
+  warnings: [],
+};
 
 /** Nothing has to be found again after such a run. */
 const FORGETFUL_JOURNAL = {

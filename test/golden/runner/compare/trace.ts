@@ -44,6 +44,13 @@ const isCall = (entry: TraceEntry): boolean => !isEvent(entry);
 /** Calls that another implementation may make more or less often. */
 const OPTIONAL: ReadonlySet<string> = new Set(["GrantVmAccess", "HcsCloseComputeSystem"]);
 
+/** After these, and after another such query, the properties of a system are asked for. */
+const FRESH_HANDLE: ReadonlySet<string> = new Set([
+  "HcsCreateComputeSystem",
+  "HcsOpenComputeSystem",
+  "HcsGetComputeSystemProperties",
+]);
+
 /** The entries of one sort that must be there, in their order; those of an unordered group stay a group. */
 function significant(entries: readonly TraceEntry[], sort: (entry: TraceEntry) => boolean): TraceEntry[] {
   const kept: TraceEntry[] = [];
@@ -61,9 +68,9 @@ function significant(entries: readonly TraceEntry[], sort: (entry: TraceEntry) =
 /** @param previous the entry before it in the same step */
 function isOptional(entry: TraceEntry, previous: TraceEntry | undefined): boolean {
   if (OPTIONAL.has(entry.call)) return true;
-  // Facts about a new system, and about the machine, are asked for as often as somebody likes.
+  // Facts about a system just created or opened, and about the machine, are asked for as often as somebody likes.
   if (entry.call === "HcsGetComputeSystemProperties") {
-    return isEmptyQuery(entry) && ["HcsCreateComputeSystem", entry.call].includes(previous?.call ?? "");
+    return isEmptyQuery(entry) && FRESH_HANDLE.has(previous?.call ?? "");
   }
   return entry.call === "HcsGetServiceProperties" && isMachineQuery(entry);
 }
