@@ -115,7 +115,7 @@ class Run {
     const backend = new ScriptedBackend(platform, files ?? [], recorder);
     const clock = new VirtualClock();
     const log: LogRecord[] = [];
-    const logger = new Logger("debug", () => clock.now());
+    const logger = new Logger("info", () => clock.now());
     logger.attach((record) => log.push(record));
     const events = taskEvents((type, message) =>
       recorder.note(eventEntry(type.typeName, type.create(message) as object)),
