@@ -7,11 +7,14 @@ import { isObject, type JsonObject } from "../json.ts";
 import type { WindowsDevice } from "./spec.ts";
 
 /** Kind of id in the spec → device of the document, for containers that run on the host. */
-const HOST_DEVICES: Readonly<Record<string, (id: string) => AssignedDevice>> = {
-  class: (id) => ({ InterfaceClassGuid: id }),
-  "vpci-class-guid": (id) => ({ InterfaceClassGuid: id }),
-  "vpci-location-path": (id) => deviceAt(id),
-};
+const HOST_DEVICES: ReadonlyMap<string, (id: string) => AssignedDevice> = new Map<
+  string,
+  (id: string) => AssignedDevice
+>([
+  ["class", (id) => ({ InterfaceClassGuid: id })],
+  ["vpci-class-guid", (id) => ({ InterfaceClassGuid: id })],
+  ["vpci-location-path", deviceAt],
+]);
 
 /** A device by its place in the tree. */
 export function deviceAt(locationPath: string): AssignedDevice {
@@ -21,11 +24,11 @@ export function deviceAt(locationPath: string): AssignedDevice {
 /** @throws {SpecError} for a device that only a VM can be given */
 export function hostDevices(devices: readonly WindowsDevice[]): AssignedDevice[] {
   return devices.map(({ id, idType }, index) => {
-    const assigned = HOST_DEVICES[idType];
+    const assigned = HOST_DEVICES.get(idType);
     if (assigned !== undefined) return assigned(id);
     throw new SpecError({
       at: `/windows/devices/${index}/idType`,
-      rule: `must be one of ${Object.keys(HOST_DEVICES).join(", ")} in process isolation`,
+      rule: `must be one of ${[...HOST_DEVICES.keys()].join(", ")} in process isolation`,
       value: idType,
     });
   });
