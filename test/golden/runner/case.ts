@@ -31,6 +31,8 @@ export interface GoldenCase {
 
 /** Every case in and below `directory`, in the order of their paths. */
 export function findCases(directory: string): GoldenCase[] {
+  if (!statSync(directory, { throwIfNoEntry: false })?.isDirectory())
+    throw new Error(`cannot find golden cases: "${directory}" is not a directory`);
   if (existsSync(join(directory, "options.json"))) return [readCase(directory)];
   return readdirSync(directory)
     .sort()
@@ -69,13 +71,19 @@ const DOCUMENT = /^(?:uvm|container-.+)\.json$/;
 /** Names of the documents that the reference made. */
 export function expectedDocuments({ directory }: GoldenCase): string[] {
   const path = join(directory, "expected");
-  return existsSync(path) ? readdirSync(path).filter((name) => DOCUMENT.test(name)).sort() : [];
+  return existsSync(path)
+    ? readdirSync(path)
+        .filter((name) => DOCUMENT.test(name))
+        .sort()
+    : [];
 }
 
 function readJson(path: string): unknown {
   try {
     return parseJson(readFileSync(path, "utf8"));
   } catch (cause) {
-    throw new Error(`cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new Error(`cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
 }

@@ -1,4 +1,7 @@
 /** Runs a case and compares what came of it with what the reference did. */
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Json } from "../../../hcs/scripted/platform.ts";
 import { expectedDocuments, readExpected, type GoldenCase } from "./case.ts";
 import { Placeholders } from "./compare/placeholders.ts";
@@ -7,6 +10,7 @@ import { compareTable } from "./compare/table.ts";
 import { compareTraces } from "./compare/trace.ts";
 import { compareValues, type Difference } from "./compare/values.ts";
 import type { TraceEntry } from "../../../hcs/scripted/recorder.ts";
+import { parseKnownDifferences, withoutKnown } from "./known-differences.ts";
 import { SHIM_DIRECTORY, SHIM_NAME } from "./names.ts";
 import { runShimCase, type ShimRun } from "./shim-run.ts";
 import { runTable } from "./tables/run-table.ts";
@@ -14,13 +18,30 @@ import { runTable } from "./tables/run-table.ts";
 export const CHECKS = ["documents", "results", "trace"] as const;
 export type Check = (typeof CHECKS)[number];
 
-/** @returns every difference, in the order of the checks */
+const KNOWN = join(dirname(fileURLToPath(import.meta.url)), "..", "DIFFERENCES.md");
+
+/** @returns every difference that is not known, in the order of the checks */
 export async function checkCase(golden: GoldenCase, checks: readonly Check[]): Promise<Difference[]> {
   const { kind } = golden.options;
-  if (kind === "shim") return checkShimRun(golden, await runShimCase(golden), checks);
-  const rows = await runTable(golden);
+  const differences =
+    kind === "shim"
+      ? checkShimRun(golden, await runShimCase(golden), checks)
+      : await checkTable(golden, checks);
+  const known = parseKnownDifferences(readFileSync(KNOWN, "utf8"));
+  return withoutKnown(golden.name, differences, known, (where) => checks.includes(checkOf(where)));
+}
+
+/** The check that finds differences of this path. */
+function checkOf(path: string): Check {
+  if (path.startsWith("trace.json")) return "trace";
+  return /^(?:results|warnings)\.json/.test(path) ? "results" : "documents";
+}
+
+/** A table has nothing but results. */
+async function checkTable(golden: GoldenCase, checks: readonly Check[]): Promise<Difference[]> {
+  if (checks.every((check) => check === "trace")) return [];
   const expected = (readExpected(golden, "results.json") ?? []) as Json[];
-  return checks.some((check) => check !== "trace") ? compareTable(expected, rows, placeholders([])) : [];
+  return compareTable(expected, await runTable(golden), placeholders([]));
 }
 
 function placeholders(temporaryDirectories: readonly string[]): Placeholders {
@@ -32,11 +53,7 @@ function checkShimRun(golden: GoldenCase, run: ShimRun, checks: readonly Check[]
   const compare: Readonly<Record<Check, () => Difference[]>> = {
     documents: () => compareDocuments(golden, run, matched),
     results: () => [
-      ...compareResults(
-        (readExpected(golden, "results.json") ?? []) as Json[],
-        run.results,
-        matched,
-      ),
+      ...compareResults((readExpected(golden, "results.json") ?? []) as Json[], run.results, matched),
       ...compareWarnings((readExpected(golden, "warnings.json") ?? []) as Json[], run.warnings),
     ],
     trace: () => {

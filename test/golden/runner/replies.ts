@@ -58,25 +58,29 @@ function statusName(status: number): string {
 }
 
 /** Topic of an event → its members that a trace shows, and under which names. */
-const EVENTS: Readonly<Record<string, { readonly topic: string; readonly members: Readonly<Record<string, string>> }>> =
-  {
-    TaskCreate: { topic: "/tasks/create", members: { bundle: "Bundle", containerId: "ContainerID", pid: "Pid" } },
-    TaskStart: { topic: "/tasks/start", members: { containerId: "ContainerID", pid: "Pid" } },
-    TaskExecAdded: { topic: "/tasks/exec-added", members: { containerId: "ContainerID", execId: "ExecID" } },
-    TaskExecStarted: {
-      topic: "/tasks/exec-started",
-      members: { containerId: "ContainerID", execId: "ExecID", pid: "Pid" },
-    },
-    TaskExit: {
-      topic: "/tasks/exit",
-      members: { containerId: "ContainerID", exitStatus: "ExitStatus", id: "ID", pid: "Pid" },
-    },
-    TaskDelete: {
-      topic: "/tasks/delete",
-      members: { containerId: "ContainerID", exitStatus: "ExitStatus", id: "ID", pid: "Pid" },
-    },
-    TaskOOM: { topic: "/tasks/oom", members: { containerId: "ContainerID" } },
-  };
+const EVENTS: Readonly<
+  Record<string, { readonly topic: string; readonly members: Readonly<Record<string, string>> }>
+> = {
+  TaskCreate: {
+    topic: "/tasks/create",
+    members: { bundle: "Bundle", containerId: "ContainerID", pid: "Pid" },
+  },
+  TaskStart: { topic: "/tasks/start", members: { containerId: "ContainerID", pid: "Pid" } },
+  TaskExecAdded: { topic: "/tasks/exec-added", members: { containerId: "ContainerID", execId: "ExecID" } },
+  TaskExecStarted: {
+    topic: "/tasks/exec-started",
+    members: { containerId: "ContainerID", execId: "ExecID", pid: "Pid" },
+  },
+  TaskExit: {
+    topic: "/tasks/exit",
+    members: { containerId: "ContainerID", exitStatus: "ExitStatus", id: "ID", pid: "Pid" },
+  },
+  TaskDelete: {
+    topic: "/tasks/delete",
+    members: { containerId: "ContainerID", exitStatus: "ExitStatus", id: "ID", pid: "Pid" },
+  },
+  TaskOOM: { topic: "/tasks/oom", members: { containerId: "ContainerID" } },
+};
 
 /** An event as a trace shows it. @param typeName of its message */
 export function eventEntry(typeName: string, message: object): TraceEntry {

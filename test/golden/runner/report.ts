@@ -6,12 +6,14 @@ const LONGEST_VALUE = 400;
 
 /** The first differences of a case, as lines. */
 export function formatDifferences(differences: readonly Difference[], most: number): string[] {
-  const lines = differences.slice(0, most).flatMap(({ path, expected, actual, note }) => [
-    `  ${path}`,
-    `    expected ${show(expected)}`,
-    `    got      ${show(actual)}`,
-    ...(note === undefined ? [] : note.split("\n").map((line) => `    (${shorten(line)})`)),
-  ]);
+  const lines = differences
+    .slice(0, most)
+    .flatMap(({ path, expected, actual, note }) => [
+      `  ${path}`,
+      `    expected ${show(expected)}`,
+      `    got      ${show(actual)}`,
+      ...(note === undefined ? [] : note.split("\n").map((line) => `    (${shorten(line)})`)),
+    ]);
   const left = differences.length - most;
   return left > 0 ? [...lines, `  … and ${left} more (-v shows all)`] : lines;
 }

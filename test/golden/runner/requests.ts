@@ -30,38 +30,43 @@ const PROCESS_TYPE = "types.containerd.io/opencontainers/runtime-spec/1/Process"
 
 /** Op of a step → its call. Ops that are no calls are missing. */
 const CALLS: Readonly<Record<string, (step: Step) => TaskCall>> = {
-  create: (step) => call<"Create">("Create", {
-    id: text(step, "id"),
-    bundle: bundleOf(text(step, "id")),
-    rootfs: (step["rootfs"] as Request<"Create">["rootfs"]) ?? [],
-    options: runtimeOptions(step["options"] as Json | undefined),
-    ...stdio(step),
-  }),
+  create: (step) =>
+    call<"Create">("Create", {
+      id: text(step, "id"),
+      bundle: bundleOf(text(step, "id")),
+      rootfs: (step["rootfs"] as Request<"Create">["rootfs"]) ?? [],
+      options: runtimeOptions(step["options"] as Json | undefined),
+      ...stdio(step),
+    }),
   start: (step) => call<"Start">("Start", process(step)),
-  exec: (step) => call<"Exec">("Exec", {
-    ...process(step),
-    spec: jsonAny(PROCESS_TYPE, step["process"]),
-    ...stdio(step),
-  }),
-  kill: (step) => call<"Kill">("Kill", {
-    ...process(step),
-    signal: Number(step["signal"] ?? 0),
-    all: step["all"] === true,
-  }),
+  exec: (step) =>
+    call<"Exec">("Exec", {
+      ...process(step),
+      spec: jsonAny(PROCESS_TYPE, step["process"]),
+      ...stdio(step),
+    }),
+  kill: (step) =>
+    call<"Kill">("Kill", {
+      ...process(step),
+      signal: Number(step["signal"] ?? 0),
+      all: step["all"] === true,
+    }),
   delete: (step) => call<"Delete">("Delete", process(step)),
   wait: (step) => call<"Wait">("Wait", process(step)),
   state: (step) => call<"State">("State", process(step)),
-  resize: (step) => call<"ResizePty">("ResizePty", {
-    ...process(step),
-    width: Number(step["width"] ?? 0),
-    height: Number(step["height"] ?? 0),
-  }),
+  resize: (step) =>
+    call<"ResizePty">("ResizePty", {
+      ...process(step),
+      width: Number(step["width"] ?? 0),
+      height: Number(step["height"] ?? 0),
+    }),
   closeio: (step) => call<"CloseIO">("CloseIO", { ...process(step), stdin: true }),
-  update: (step) => call<"Update">("Update", {
-    id: text(step, "id"),
-    resources: jsonAny(resourceType(step), step["resources"]),
-    annotations: (step["annotations"] as Record<string, string> | undefined) ?? {},
-  }),
+  update: (step) =>
+    call<"Update">("Update", {
+      id: text(step, "id"),
+      resources: jsonAny(resourceType(step), step["resources"]),
+      annotations: (step["annotations"] as Record<string, string> | undefined) ?? {},
+    }),
   pids: (step) => call<"Pids">("Pids", { id: text(step, "id") }),
   stats: (step) => call<"Stats">("Stats", { id: text(step, "id") }),
   pause: (step) => call<"Pause">("Pause", { id: text(step, "id") }),

@@ -191,7 +191,8 @@ class Run {
 
   async #call(step: Step): Promise<Pick<StepResult, "ok" | "response" | "error">> {
     const call = taskCall(step);
-    if (call === undefined) throw new Error(`the case has a step "${step.op}", which this runner does not know`);
+    if (call === undefined)
+      throw new Error(`the case has a step "${step.op}", which this runner does not know`);
     if (step.op === "create") this.#writeBundle(step);
     const method = Task.methods[call.method] as MethodDescriptor;
     const abort = new AbortController();
@@ -203,7 +204,13 @@ class Run {
       () => (settled = true),
     );
     answer.catch(() => undefined);
-    if (!(await this.#clock.run(LONGEST_CALL_MS, () => this.#activity, () => settled))) {
+    if (
+      !(await this.#clock.run(
+        LONGEST_CALL_MS,
+        () => this.#activity,
+        () => settled,
+      ))
+    ) {
       abort.abort(new Error("the runner has given up"));
       return { error: { code: "DeadlineExceeded", message: "the call was never answered" } };
     }
@@ -212,7 +219,8 @@ class Run {
       return { ok: true, response: replyJson(response as object) };
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      const code = Object.entries(Code).find(([, number]) => number === error.code)?.[0] ?? String(error.code);
+      const code =
+        Object.entries(Code).find(([, number]) => number === error.code)?.[0] ?? String(error.code);
       return { error: { code, message: error.message } };
     }
   }

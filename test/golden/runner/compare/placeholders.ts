@@ -75,8 +75,7 @@ export class Placeholders {
   #patternOf(kind: string, number: string | undefined): string | undefined {
     if (kind === "ANY") return ".*";
     if (kind === "OWNER" || kind === "SHIMDIR") return escape(this.#fixed[kind]);
-    if (kind === "TEMPDIR")
-      return this.#fixed.temporaryDirectories.map(escape).join("|") || "(?!)";
+    if (kind === "TEMPDIR") return this.#fixed.temporaryDirectories.map(escape).join("|") || "(?!)";
     return kind in NUMBERED && number !== undefined ? NUMBERED[kind as keyof typeof NUMBERED] : undefined;
   }
 

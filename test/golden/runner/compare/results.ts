@@ -6,7 +6,10 @@ import type { Placeholders } from "./placeholders.ts";
 import { compareValues, type Difference } from "./values.ts";
 
 /** Which step, for people: `step 3 kill c1`. */
-export function stepName(index: number, { op, id, execId }: Pick<StepResult, "op" | "id" | "execId">): string {
+export function stepName(
+  index: number,
+  { op, id, execId }: Pick<StepResult, "op" | "id" | "execId">,
+): string {
   return ["step", index + 1, op, id, execId ?? ""].filter((word) => word !== "").join(" ");
 }
 

@@ -19,7 +19,9 @@ export function compareTable(
       placeholders,
     );
     const note = actual[row]?.["error"];
-    return typeof note === "string" ? differences.map((difference) => ({ ...difference, note })) : differences;
+    return typeof note === "string"
+      ? differences.map((difference) => ({ ...difference, note }))
+      : differences;
   });
 }
 
@@ -33,7 +35,9 @@ function comparable(row: Json | undefined, expected: Json | undefined): Json | u
   return {
     ...rest,
     ...(error === undefined ? {} : { error: true }),
-    ...(verify === undefined ? {} : { verify: stopOf(row) !== undefined && stopsEarly(row) >= stopsEarly(expected) }),
+    ...(verify === undefined
+      ? {}
+      : { verify: stopOf(row) !== undefined && stopsEarly(row) >= stopsEarly(expected) }),
   };
 }
 

@@ -21,8 +21,18 @@ export function compareTraces(
     const path = `trace.json ${name}`;
     const own = found[index]?.entries ?? [];
     return [
-      ...compareSequence(`${path} calls`, significant(entries, isCall), significant(own, isCall), placeholders),
-      ...compareSequence(`${path} events`, significant(entries, isEvent), significant(own, isEvent), placeholders),
+      ...compareSequence(
+        `${path} calls`,
+        significant(entries, isCall),
+        significant(own, isCall),
+        placeholders,
+      ),
+      ...compareSequence(
+        `${path} events`,
+        significant(entries, isEvent),
+        significant(own, isEvent),
+        placeholders,
+      ),
     ];
   });
 }
@@ -76,7 +86,7 @@ function isOptional(entry: TraceEntry, previous: TraceEntry | undefined): boolea
 }
 
 function isEmptyQuery(entry: TraceEntry): boolean {
-  return Object.keys((entry["query"] ?? {})).length === 0;
+  return Object.keys(entry["query"] ?? {}).length === 0;
 }
 
 function isMachineQuery(entry: TraceEntry): boolean {
@@ -103,9 +113,7 @@ function compareSequence(
     if (differences.length > 0) return differences;
     at += length;
   }
-  return at < actual.length
-    ? [{ path: `${path} ${at + 1}`, expected: undefined, actual: actual[at] }]
-    : [];
+  return at < actual.length ? [{ path: `${path} ${at + 1}`, expected: undefined, actual: actual[at] }] : [];
 }
 
 function compareEntry(

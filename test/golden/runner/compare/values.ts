@@ -21,16 +21,25 @@ export function compareValues(
   placeholders: Placeholders,
 ): Difference[] {
   if (typeof expected === "string") return compareText(path, expected, actual, placeholders);
-  if (Array.isArray(expected) && Array.isArray(actual)) return compareArrays(path, expected, actual, placeholders);
+  if (Array.isArray(expected) && Array.isArray(actual))
+    return compareArrays(path, expected, actual, placeholders);
   if (isObject(expected) && isObject(actual)) return compareObjects(path, expected, actual, placeholders);
-  if (isObject(expected) && "$base64Json" in expected) return compareEncoded(path, expected, actual, placeholders);
+  if (isObject(expected) && "$base64Json" in expected)
+    return compareEncoded(path, expected, actual, placeholders);
   return expected === actual ? [] : [{ path, expected, actual }];
 }
 
-function compareText(path: string, expected: string, actual: unknown, placeholders: Placeholders): Difference[] {
+function compareText(
+  path: string,
+  expected: string,
+  actual: unknown,
+  placeholders: Placeholders,
+): Difference[] {
   const difference = [{ path, expected: placeholders.fill(expected), actual }];
   if (!hasPlaceholder(expected)) {
-    return typeof actual === "string" && foldWindowsPaths(expected) === foldWindowsPaths(actual) ? [] : difference;
+    return typeof actual === "string" && foldWindowsPaths(expected) === foldWindowsPaths(actual)
+      ? []
+      : difference;
   }
   if (actual === undefined) return difference;
   if (expected === "${ANY}") return [];

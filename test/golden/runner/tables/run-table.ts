@@ -21,7 +21,8 @@ const TABLES: Readonly<Record<string, RowFunction>> = {
 export async function runTable(golden: GoldenCase): Promise<Json[]> {
   const { kind, platform } = golden.options;
   const answer = TABLES[kind];
-  if (answer === undefined) throw new Error(`cannot run case "${golden.name}": its kind is unknown (found "${kind}")`);
+  if (answer === undefined)
+    throw new Error(`cannot run case "${golden.name}": its kind is unknown (found "${kind}")`);
   const results: Json[] = [];
   for (const [row, input] of (readCaseFile(golden, "spec.json") as Json[]).entries()) {
     const { name } = input;
