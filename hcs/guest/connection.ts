@@ -18,6 +18,7 @@ import { createGuestProcess } from "./process.ts";
 import {
   NULL_CONTAINER_ID,
   PROTOCOL_VERSION,
+  type ConfidentialContainerConfig,
   type GuestCapabilities,
   type GuestDefinedCapabilities,
   type LinuxContainerConfig,
@@ -152,7 +153,7 @@ export class GuestConnection {
    */
   async createContainer(
     id: string,
-    config: LinuxContainerConfig | WindowsContainerConfig,
+    config: LinuxContainerConfig | WindowsContainerConfig | ConfidentialContainerConfig,
     options: CallOptions = {},
   ): Promise<GuestContainer> {
     const body = { ContainerId: id, ContainerConfig: stringifyJson(config) };

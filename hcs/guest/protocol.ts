@@ -171,7 +171,7 @@ export interface GuestDefinedCapabilities {
 }
 
 export interface CreateRequest extends GuestRequest {
-  /** JSON text: {@link LinuxContainerConfig}, {@link WindowsContainerConfig} or {@link VirtualMachineConfig}. */
+  /** JSON text: {@link LinuxContainerConfig}, {@link WindowsContainerConfig}, {@link ConfidentialContainerConfig} or {@link VirtualMachineConfig}. */
   ContainerConfig: string;
 }
 
@@ -195,6 +195,13 @@ export interface WindowsContainerConfig {
   SchemaVersion: SchemaVersion;
   /** HCS container document. */
   Container: unknown;
+}
+
+/** `ContainerConfig` for a confidential Windows guest, whose sidecar checks the spec against its policy. */
+export interface ConfidentialContainerConfig {
+  /** OCI runtime spec. */
+  Spec: unknown;
+  CWCOWHostedSystem: WindowsContainerConfig;
 }
 
 /** `ContainerConfig` of the null container: the cold start of a guest that asks for it. */

@@ -66,7 +66,14 @@ export class WindowsGuestContainer implements TaskContainer {
     if (process === undefined)
       throw new SpecError({ at: "/process", rule: `must be present to start "${this.#id}"` });
     await phases.run("container-start", (signal) => this.#container.start({ signal }));
-    return this.createExec(process, streams, phases);
+    try {
+      return await this.createExec(process, streams, phases);
+    } catch (error) {
+      await this.terminate(phases).catch((second: unknown) =>
+        this.#init.pod.report("a container without its init process does not end", second),
+      );
+      throw error;
+    }
   }
 
   createExec(process: Process, streams: StreamFlags, phases: Phases): Promise<HcsProcess> {

@@ -1,6 +1,6 @@
 /** Makes a container in a Windows VM: layers, mounts, credentials, devices, document, and its own socket address. */
 import type { GuestContainer } from "../../../hcs/guest/container.ts";
-import type { WindowsContainerConfig } from "../../../hcs/guest/protocol.ts";
+import type { ConfidentialContainerConfig, WindowsContainerConfig } from "../../../hcs/guest/protocol.ts";
 import { AnnotationReader } from "../../../oci/annotations/read.ts";
 import { hostedDocument, type HostProcessPlace } from "../../../oci/documents/windows-container.ts";
 import { SpecError } from "../../../oci/errors.ts";
@@ -48,9 +48,30 @@ export async function createGuestContainer(
   logWarnings(pod.environment.logger, request.id, reader.warnings);
   return phases.run("container-create", async (signal) => {
     const container = await vm.uvm.guest.createContainer(request.id, document, { signal });
-    await giveAddress(init, container, signal);
-    return container;
+    try {
+      await giveAddress(init, container, signal);
+      return container;
+    } catch (error) {
+      await abandon(init, container, phases);
+      throw error;
+    }
   });
+}
+
+/** A container that nobody will use; what goes wrong now is no longer what the client has to hear. */
+async function abandon(
+  { request, pod }: GuestContainerInit,
+  container: GuestContainer,
+  phases: Phases,
+): Promise<void> {
+  try {
+    await phases.run("container-delete", async (signal) => {
+      await container.terminate({ signal });
+      await container.deleteState({ signal });
+    });
+  } catch (error) {
+    pod.report(`container "${request.id}" stays in its guest`, error);
+  }
 }
 
 async function makeDocument(
@@ -59,16 +80,16 @@ async function makeDocument(
   reader: AnnotationReader,
   rootfs: GuestRootfs,
   signal: AbortSignal,
-): Promise<WindowsContainerConfig> {
+): Promise<WindowsContainerConfig | ConfidentialContainerConfig> {
   const { request, pod, vm, holdings } = init;
   const { backend, host, programDirectory } = pod.environment;
-  const context = { vm, holdings, files: backend.files, build: host.build, programDirectory };
+  const context = { vm, holdings, files: backend.files, programDirectory };
   const mounts = await guestMounts(context, request.spec.mounts, signal);
   const credentialGuard = await credentials(init, reader, windows, signal);
   const devices = await guestDevices(context, request.spec, signal);
   const deviceExtensions = await readDeviceExtensions(reader, host.build, backend.files, signal);
   const { processDumpLocation } = vm.options;
-  return hostedDocument(reader, {
+  const document = hostedDocument(reader, {
     id: request.id,
     spec: request.spec,
     placement: {
@@ -86,6 +107,9 @@ async function makeDocument(
     credentialGuard,
     hostProcess: hostProcessPlace(request),
   });
+  return vm.options.confidential === undefined
+    ? document
+    : { Spec: request.spec.document, CWCOWHostedSystem: document };
 }
 
 function hostProcessPlace({ spec, options }: CreateRequest): HostProcessPlace | undefined {

@@ -2,12 +2,9 @@
  * Devices of the host in a container of a Windows VM: the VM is given the device, a tool in the VM says under which
  * places its children are, and those are what the container gets.
  */
-import { randomUUID } from "node:crypto";
-import { isNotFound } from "../../../hcs/hresult.ts";
 import type { AssignedDevice } from "../../../hcs/schema/container.ts";
-import { virtualPciPath } from "../../../hcs/schema/modify.ts";
 import type { Spec } from "../../../oci/spec.ts";
-import { assignableDevices, virtualPciDevice, type AssignedDevice as PciDevice } from "../../../oci/vpci.ts";
+import { assignableDevices, type AssignedDevice as PciDevice } from "../../../oci/vpci.ts";
 import { deviceAt } from "../../../oci/windows/devices.ts";
 import { unlessGone } from "../vm/uvm.ts";
 import { runInGuest } from "./guest-command.ts";
@@ -19,7 +16,6 @@ const DEVICE_TOOL = "device-util.exe";
 const VPCI_BUS = "VMBUS\\{44c4f61d-4444-4400-9d52-802e27ede19f}";
 
 export interface DeviceContext extends MountContext {
-  readonly build: number;
   /** Where {@link DEVICE_TOOL} is. */
   readonly programDirectory: string;
 }
@@ -54,25 +50,16 @@ function locations(output: string): string[] {
 
 /** @returns the id under which the VM knows it */
 async function assign(
-  { vm, holdings, build }: DeviceContext,
+  { vm, holdings }: DeviceContext,
   device: PciDevice,
   signal: AbortSignal,
 ): Promise<string> {
-  const busId = randomUUID();
-  const ResourcePath = virtualPciPath(busId);
-  const Settings = virtualPciDevice(device, build);
-  const { system, id } = vm.uvm;
+  const given = vm.pci.reserve(device);
+  const { id } = vm.uvm;
   await holdings.acquire(
-    { kind: "device", key: `device:${id}/${busId}`, data: { vm: id, id: device.id } },
-    () => system.modify({ ResourcePath, RequestType: "Add", Settings }, { signal }),
-    (budget) =>
-      unlessGone(vm.uvm, async () => {
-        try {
-          await system.modify({ ResourcePath, RequestType: "Remove" }, { signal: budget });
-        } catch (error) {
-          if (!isNotFound(error)) throw error;
-        }
-      }),
+    { kind: "device", key: `device:${id}/${given.vmBusId}/${device.at}`, data: { vm: id, id: device.id } },
+    () => given.acquire(signal),
+    (budget) => unlessGone(vm.uvm, () => given.release(budget)),
   );
-  return busId;
+  return given.vmBusId;
 }

@@ -19,6 +19,7 @@ import type { CreateRequest } from "../request.ts";
 import { windowsBoot } from "../vm/boot/windows.ts";
 import { MappedPipes } from "../vm/devices/pipes.ts";
 import { ScsiDisks } from "../vm/devices/scsi.ts";
+import { PciDevices } from "../vm/devices/vpci.ts";
 import { VsmbShares } from "../vm/devices/vsmb.ts";
 import { hostProcessors } from "../vm/host-processors.ts";
 import { openVm } from "../vm/open-vm.ts";
@@ -37,6 +38,7 @@ export interface WindowsVm {
   readonly shares: VsmbShares;
   readonly disks: ScsiDisks;
   readonly pipes: MappedPipes;
+  readonly pci: PciDevices;
   readonly cims: BlockCimVolumes;
   /** The guest of a confidential VM makes one container at a time. */
   readonly creations: Serial;
@@ -75,10 +77,16 @@ export async function openWindowsVm(
     securityPolicy: policy,
   });
   const uvm = await openVm(pod, { id, document, boot }, context, onCreated);
-  return devicesOf(uvm, options, backend, paths);
+  return devicesOf(uvm, options, { backend, paths, build: host.build });
 }
 
-function devicesOf(uvm: Uvm, options: WindowsVmOptions, backend: HcsBackend, paths: PlatformPath): WindowsVm {
+interface HostFacts {
+  readonly backend: HcsBackend;
+  readonly paths: PlatformPath;
+  readonly build: number;
+}
+
+function devicesOf(uvm: Uvm, options: WindowsVmOptions, { backend, paths, build }: HostFacts): WindowsVm {
   const { ComputeTopology, Devices } = uvm.document.VirtualMachine ?? {};
   const disks = new ScsiDisks({
     uvm,
@@ -98,6 +106,7 @@ function devicesOf(uvm: Uvm, options: WindowsVmOptions, backend: HcsBackend, pat
       refuseWritable: options.noWritableShares,
     }),
     pipes: new MappedPipes(uvm),
+    pci: new PciDevices({ uvm, build, bootDevices: [] }),
     cims: new BlockCimVolumes(uvm, disks),
     creations: new Serial(),
     paths,

@@ -1,4 +1,4 @@
-/** Devices of the host that a Linux VM is given whole. The same device is given once, however many containers use it. */
+/** Devices of the host that a VM is given whole. The same device is given once, however many containers use it. */
 import { randomUUID } from "node:crypto";
 import { addVPCIDevice } from "../../../../hcs/guest/modify.ts";
 import { isNotFound } from "../../../../hcs/hresult.ts";
@@ -78,11 +78,16 @@ export class PciDevices {
             }
           },
         },
-        // The guest waits for the device to appear; that it goes, it sees for itself.
-        {
-          state: "found",
-          up: (signal) => uvm.guest.modify(addVPCIDevice({ VMBusGUID: vmBusId }), { signal }),
-        },
+        // A Linux guest waits for the device to appear; that it goes, it sees for itself.
+        ...(uvm.guest.os === "windows"
+          ? []
+          : [
+              {
+                state: "found",
+                up: (signal: AbortSignal) =>
+                  uvm.guest.modify(addVPCIDevice({ VMBusGUID: vmBusId }), { signal }),
+              },
+            ]),
       ],
       () => this.#given.delete(key),
     );
