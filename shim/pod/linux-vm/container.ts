@@ -12,6 +12,7 @@ import { linuxContainerDocument } from "../../../oci/documents/linux-container.t
 import type { Process } from "../../../oci/spec.ts";
 import { messageOf, ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
+import type { PhaseName } from "../../phases/table.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { Holding } from "../../resources/journal.ts";
 import type { StreamFlags, TaskContainer } from "../../task/container.ts";
@@ -71,31 +72,18 @@ export class LinuxContainer implements TaskContainer {
     this.#container = container;
   }
 
-  /** All or nothing: on failure everything it had acquired is released. */
+  /** On failure what it had in its VM is released, and a VM of its own ends; its holdings have the rest. */
   static async create(
     init: LinuxContainerInit,
     role: LinuxContainerRole,
     phases: Phases,
   ): Promise<LinuxContainer> {
-    const { request, uvm, ownsVm } = init;
-    const { id, spec } = request;
-    const networkNamespace = await joinNetwork(init, phases);
-    const scratchPath = await phases.run("layers", (signal) => addRootfs(init, signal));
-    const mounts = await phases.run("mounts", (signal) => addMounts(init, signal));
-    const devices = ownsVm ? [] : await phases.run("mounts", (signal) => addDevices(init, signal));
-    const document = linuxContainerDocument({
-      id,
-      spec,
-      reader: new AnnotationReader(spec.annotations),
-      mounts,
-      scratchPath,
-      devices,
-      ...(networkNamespace === undefined ? {} : { networkNamespace }),
-    });
-    const container = await phases.run("container-create", (signal) =>
-      uvm.guest.createContainer(id, document, { signal }),
-    );
-    return new LinuxContainer(init, role, container);
+    try {
+      return new LinuxContainer(init, role, await createContainer(init, phases));
+    } catch (error) {
+      await giveUp(init, role, phases);
+      throw error;
+    }
   }
 
   get canSignal(): boolean {
@@ -158,24 +146,13 @@ export class LinuxContainer implements TaskContainer {
     if (uvm.isAlive) await this.#end(phases);
     await this.#role.beforeRelease(phases);
     try {
-      await this.#leaveVm(phases);
+      await leaveVm(this.#init, this.#role, phases);
     } catch (error) {
       this.#role.onReleaseFailed(error);
     }
     await this.#role.afterRelease(holdings, phases);
     if (!uvm.isAlive) holdings.forgetVm();
     await phases.run("layers-release", (signal) => holdings.end(signal));
-  }
-
-  /** Network first, root file system last. */
-  async #leaveVm(phases: Phases): Promise<void> {
-    const { uvm, holdings } = this.#init;
-    if (!uvm.isAlive) return;
-    const release = (phase: Parameters<Phases["run"]>[0], kinds: readonly Holding["kind"][]): Promise<void> =>
-      phases.run(phase, (signal) => holdings.release(signal, ({ kind }) => kinds.includes(kind)));
-    await release("network-release", ["nic"]);
-    await release("mounts-release", ["share", "disk", "device"]);
-    if (!this.#role.keepsRootfs) await release("layers-release", ["layers"]);
   }
 
   /** What is left of the container ends too: first asked, then made to. */
@@ -227,6 +204,58 @@ function pipes(streams: StreamFlags): {
     ...(streams.stdout ? { CreateStdOutPipe: true } : {}),
     ...(streams.stderr ? { CreateStdErrPipe: true } : {}),
   };
+}
+
+async function createContainer(init: LinuxContainerInit, phases: Phases): Promise<GuestContainer> {
+  const { request, uvm, ownsVm } = init;
+  const { id, spec } = request;
+  const networkNamespace = await joinNetwork(init, phases);
+  const scratchPath = await phases.run("layers", (signal) => addRootfs(init, signal));
+  const mounts = await phases.run("mounts", (signal) => addMounts(init, signal));
+  const devices = ownsVm ? [] : await phases.run("mounts", (signal) => addDevices(init, signal));
+  const document = linuxContainerDocument({
+    id,
+    spec,
+    reader: new AnnotationReader(spec.annotations),
+    mounts,
+    scratchPath,
+    devices,
+    ...(networkNamespace === undefined ? {} : { networkNamespace }),
+  });
+  return phases.run("container-create", (signal) => uvm.guest.createContainer(id, document, { signal }));
+}
+
+/** What fails here is told when the holdings are ended: they try again. */
+async function giveUp(init: LinuxContainerInit, role: LinuxContainerRole, phases: Phases): Promise<void> {
+  await leaveVm(init, role, phases).catch(() => undefined);
+  await role.afterRelease(init.holdings, phases).catch(() => undefined);
+  if (!init.uvm.isAlive) init.holdings.forgetVm();
+}
+
+/** What a container has in its VM, in the order in which it leaves: network first, root file system last. */
+const LEAVING: readonly (readonly [PhaseName, readonly Holding["kind"][]])[] = [
+  ["network-release", ["nic"]],
+  ["mounts-release", ["share", "disk", "device"]],
+  ["layers-release", ["layers"]],
+];
+
+/** Goes on after a failure, and tells of all. */
+async function leaveVm(
+  { uvm, holdings }: LinuxContainerInit,
+  { keepsRootfs }: LinuxContainerRole,
+  phases: Phases,
+): Promise<void> {
+  if (!uvm.isAlive) return;
+  const failures: unknown[] = [];
+  for (const [phase, kinds] of keepsRootfs ? LEAVING.slice(0, -1) : LEAVING) {
+    try {
+      await phases.run(phase, (signal) => holdings.release(signal, ({ kind }) => kinds.includes(kind)));
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0)
+    throw new ShimError("RELEASE_FAILED", failures.map(messageOf).join("; "), { cause: failures[0] });
 }
 
 async function joinNetwork(init: LinuxContainerInit, phases: Phases): Promise<string | undefined> {

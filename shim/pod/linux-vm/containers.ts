@@ -52,8 +52,11 @@ export class LinuxVmContainers implements PodContainers {
       this.#opened = { uvm: created, plan, devices };
     });
     await phases.run("vm-boot", (signal) => sendPolicy(environment.backend, uvm, plan, signal));
+    const podNetwork = podNetworkOf(request);
+    const { policyBasedRouting } = plan.options;
+    const network = podNetwork && { ...podNetwork, policyBasedRouting };
     return LinuxContainer.create(
-      this.#containerInit(request, context, podNetworkOf(request)),
+      this.#containerInit(request, context, network),
       ownerRole({
         uvm,
         updates: this.#updates(),

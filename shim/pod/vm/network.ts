@@ -18,6 +18,8 @@ export interface PodNetwork {
   readonly reference: string;
   /** Replaces what its endpoints say. */
   readonly dns?: DnsSettings;
+  /** A Linux guest routes by the address of each adapter. */
+  readonly policyBasedRouting?: boolean;
 }
 
 /**
@@ -35,12 +37,15 @@ export async function addNetwork(
   uvm: UvmView,
   network: Network,
   holdings: Holdings,
-  { reference, dns }: PodNetwork,
+  { reference, dns, policyBasedRouting = false }: PodNetwork,
   signal: AbortSignal,
 ): Promise<NetworkNamespace> {
   const namespace = await network.openNamespace(reference, { signal });
   for (const endpoint of primaryFirst(namespace.endpoints)) {
-    await addAdapter(uvm, holdings, namespace.id, { ...endpoint, dns: dns ?? endpoint.dns }, signal);
+    const nic = randomUUID();
+    const described = guestAdapter(nic, namespace.id, { ...endpoint, dns: dns ?? endpoint.dns });
+    const adapter = { ...described, PolicyBasedRouting: policyBasedRouting };
+    await addAdapter(uvm, holdings, endpoint, adapter, signal);
   }
   return namespace;
 }
@@ -54,14 +59,13 @@ export function primaryFirst(endpoints: readonly NetworkEndpoint[]): NetworkEndp
 async function addAdapter(
   uvm: UvmView,
   holdings: Holdings,
-  namespaceId: string,
   endpoint: NetworkEndpoint,
+  adapter: LinuxNetworkAdapter & { readonly ID: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const nic = randomUUID();
+  const nic = adapter.ID;
   const ResourcePath = networkAdapterPath(nic);
   const Settings = { EndpointId: endpoint.id, MacAddress: endpoint.macAddress };
-  const adapter = guestAdapter(nic, namespaceId, endpoint);
   const removeFromVm = async (budget: AbortSignal): Promise<void> => {
     try {
       await uvm.system.modify({ ResourcePath, RequestType: "Remove", Settings }, { signal: budget });
@@ -91,7 +95,11 @@ async function addAdapter(
 }
 
 /** An HCN endpoint in the words of a Linux guest: domain and search list joined, everything lower case. */
-function guestAdapter(nic: string, namespaceId: string, endpoint: NetworkEndpoint): LinuxNetworkAdapter {
+function guestAdapter(
+  nic: string,
+  namespaceId: string,
+  endpoint: NetworkEndpoint,
+): LinuxNetworkAdapter & { readonly ID: string } {
   const { dns } = endpoint;
   const suffixes = [...(dns.domain === undefined ? [] : [dns.domain]), ...dns.search];
   return {
@@ -99,6 +107,7 @@ function guestAdapter(nic: string, namespaceId: string, endpoint: NetworkEndpoin
     ID: nic,
     MacAddress: endpoint.macAddress,
     DNSSuffix: suffixes.join(",").toLowerCase(),
+    EncapOverhead: encapsulationOverhead(endpoint),
     DNSServerList: dns.servers.join(",").toLowerCase(),
     IPConfigs: endpoint.ipConfigurations.map(({ ipAddress, prefixLength }) => ({
       IPAddress: ipAddress,
@@ -110,4 +119,11 @@ function guestAdapter(nic: string, namespaceId: string, endpoint: NetworkEndpoin
       ...(metric === undefined ? {} : { Metric: metric }),
     })),
   };
+}
+
+/** Bytes that encapsulation on the host takes off each packet: what the last policy says that speaks of them. */
+function encapsulationOverhead({ document }: NetworkEndpoint): number {
+  const policy = document?.Policies?.findLast(({ Type }) => Type === "EncapOverhead");
+  const overhead = (policy?.Settings as { readonly Overhead?: unknown } | null | undefined)?.Overhead;
+  return typeof overhead === "number" ? overhead : 0;
 }
