@@ -9,7 +9,7 @@
  */
 import { parseArgs } from "node:util";
 import { findCases, isLeftOut, type GoldenCase } from "../test/golden/runner/case.ts";
-import { CHECKS, checkCase, type Check } from "../test/golden/runner/check.ts";
+import { CHECKS, checkCase, readKnownDifferences, type Check } from "../test/golden/runner/check.ts";
 import { formatDifferences } from "../test/golden/runner/report.ts";
 
 const USAGE = `usage: npm run --silent golden -- [--check ${CHECKS.join("|")}]... [-v] DIR...
@@ -22,6 +22,7 @@ Runs every case in and below each DIR.
 
 const DEFAULT_CHECKS: readonly Check[] = ["documents", "results"];
 const FEW = 3;
+const KNOWN = readKnownDifferences();
 
 interface Command {
   readonly checks: readonly Check[];
@@ -66,7 +67,7 @@ async function run({ checks, verbose, cases }: Command): Promise<boolean> {
 
 async function differencesOf(golden: GoldenCase, checks: readonly Check[], most: number): Promise<string[]> {
   try {
-    return formatDifferences(await checkCase(golden, checks), most);
+    return formatDifferences((await checkCase(golden, checks, KNOWN)).unexpected, most);
   } catch (error) {
     // A case that cannot be run must not hide the others.
     return [`  cannot be run: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];

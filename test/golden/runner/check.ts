@@ -10,7 +10,13 @@ import { compareTable } from "./compare/table.ts";
 import { compareTraces } from "./compare/trace.ts";
 import { compareValues, type Difference } from "./compare/values.ts";
 import type { TraceEntry } from "../../../hcs/scripted/recorder.ts";
-import { parseKnownDifferences, withoutKnown } from "./known-differences.ts";
+import {
+  judge,
+  outdated,
+  parseKnownDifferences,
+  type Judgement,
+  type KnownDifference,
+} from "./known-differences.ts";
 import { SHIM_DIRECTORY, SHIM_NAME } from "./names.ts";
 import { runShimCase, type ShimRun } from "./shim-run.ts";
 import { runTable } from "./tables/run-table.ts";
@@ -20,15 +26,24 @@ export type Check = (typeof CHECKS)[number];
 
 const KNOWN = join(dirname(fileURLToPath(import.meta.url)), "..", "DIFFERENCES.md");
 
-/** @returns every difference that is not known, in the order of the checks */
-export async function checkCase(golden: GoldenCase, checks: readonly Check[]): Promise<Difference[]> {
+export function readKnownDifferences(): KnownDifference[] {
+  return parseKnownDifferences(readFileSync(KNOWN, "utf8"));
+}
+
+/** @returns the differences that are not meant, in the order of the checks, and the rows that cover the others */
+export async function checkCase(
+  golden: GoldenCase,
+  checks: readonly Check[],
+  known: readonly KnownDifference[],
+): Promise<Judgement> {
   const { kind } = golden.options;
   const differences =
     kind === "shim"
       ? checkShimRun(golden, await runShimCase(golden), checks)
       : await checkTable(golden, checks);
-  const known = parseKnownDifferences(readFileSync(KNOWN, "utf8"));
-  return withoutKnown(golden.name, differences, known, (where) => checks.includes(checkOf(where)));
+  const { unexpected, applied } = judge(golden.name, differences, known);
+  const old = outdated(golden.name, known, applied, (where) => checks.includes(checkOf(where)));
+  return { unexpected: [...unexpected, ...old], applied };
 }
 
 /** The check that finds differences of this path. */

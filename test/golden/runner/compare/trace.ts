@@ -78,6 +78,8 @@ function significant(entries: readonly TraceEntry[], sort: (entry: TraceEntry) =
 /** @param previous the entry before it in the same step */
 function isOptional(entry: TraceEntry, previous: TraceEntry | undefined): boolean {
   if (OPTIONAL.has(entry.call)) return true;
+  // Through a handle that is closed nothing is ended.
+  if (entry.call === "JobObject.Terminate") return previous?.call === "JobObject.Close";
   // Facts about a system just created or opened, and about the machine, are asked for as often as somebody likes.
   if (entry.call === "HcsGetComputeSystemProperties") {
     return isEmptyQuery(entry) && FRESH_HANDLE.has(previous?.call ?? "");
@@ -94,13 +96,14 @@ function isMachineQuery(entry: TraceEntry): boolean {
   return PropertyTypes?.length === 1 && PropertyTypes[0] === "ProcessorTopology";
 }
 
-/** Where order counts, what follows a missing call is shifted: only the first difference says something. */
+/** Where order counts, what follows a missing call is shifted: nothing after it says anything. */
 function compareSequence(
   path: string,
   expected: readonly TraceEntry[],
   actual: readonly TraceEntry[],
   placeholders: Placeholders,
 ): Difference[] {
+  const found: Difference[] = [];
   let at = 0;
   for (const entry of expected) {
     const group = entry.call === "$unordered" ? (entry["entries"] as TraceEntry[]) : undefined;
@@ -110,10 +113,12 @@ function compareSequence(
       group === undefined
         ? compareEntry(`${path} ${at + 1}`, entry, here[0], placeholders)
         : compareGroup(`${path} ${at + 1}`, group, here, placeholders);
-    if (differences.length > 0) return differences;
+    found.push(...differences);
+    if (group === undefined && entry.call !== here[0]?.call) return found;
     at += length;
   }
-  return at < actual.length ? [{ path: `${path} ${at + 1}`, expected: undefined, actual: actual[at] }] : [];
+  if (at < actual.length) found.push({ path: `${path} ${at + 1}`, expected: undefined, actual: actual[at] });
+  return found;
 }
 
 function compareEntry(
