@@ -50,7 +50,7 @@ export class Recorder {
   #failureOf(entry: TraceEntry): number | undefined {
     let failure: ScriptedFailure | undefined;
     for (const candidate of this.#failures) {
-      if (candidate.call !== entry.call || !this.#textOf(entry).includes(candidate.match ?? "")) continue;
+      if (candidate.call !== entry.call || !this.#mentions(entry, candidate.match ?? "")) continue;
       const count = (this.#matches.get(candidate) ?? 0) + 1;
       this.#matches.set(candidate, count);
       if (candidate.nth === undefined || candidate.nth === 0 || candidate.nth === count)
@@ -59,10 +59,12 @@ export class Recorder {
     return failure?.hresult;
   }
 
-  /** The request as one text; of a document in a file, its content. */
-  #textOf(entry: TraceEntry): string {
-    const document = (entry["document"] as FileReference | undefined)?.$file;
-    return stringifyJson(entry) + (document === undefined ? "" : stringifyJson(this.documents.get(document)));
+  /** Whether a piece of text is in a call, in a document it hands over too; backslashes as in JSON, or single. */
+  #mentions(entry: TraceEntry, piece: string): boolean {
+    const text = stringifyJson(entry).replaceAll(/\{"\$file":"([^"]+)"\}/g, (whole, name: string) =>
+      this.documents.has(name) ? stringifyJson(this.documents.get(name)) : whole,
+    );
+    return text.includes(piece) || text.replaceAll("\\\\", "\\").includes(piece);
   }
 }
 

@@ -6,7 +6,6 @@ import { linuxVmOptions, type LinuxVmHost } from "../../../../oci/documents/linu
 import { linuxVmDocument } from "../../../../oci/documents/linux-vm.ts";
 import { SpecError } from "../../../../oci/errors.ts";
 import type { WindowsResources } from "../../../../oci/spec.ts";
-import { readJsonFixture } from "../../../support/fixture.ts";
 
 interface TestHost extends LinuxVmHost {
   readonly bootDirectory: string;
@@ -56,10 +55,6 @@ function virtualMachine(
 }
 
 describe("linuxVmDocument", () => {
-  it("is the recorded document of a pod without annotations", () => {
-    assert.deepEqual(document().document, readJsonFixture("lcow-uvm-document.json"));
-  });
-
   it("rounds memory up to even", () => {
     assert.equal(virtualMachine({ [`${MEMORY}sizeinmb`]: "4097" }).ComputeTopology?.Memory?.SizeInMB, 4098);
   });
