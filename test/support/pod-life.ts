@@ -6,7 +6,8 @@ import type { AroundPhase } from "../../shim/phases/phases.ts";
 import type { PhaseName } from "../../shim/phases/table.ts";
 import { EmulatorUnderTest } from "../contract/emulator-under-test.ts";
 import { makeRootfs } from "./guest-rootfs.ts";
-import { PodScenario, type ScenarioOptions } from "./pod-scenario.ts";
+import type { PodClientOptions } from "./pod-client.ts";
+import { PodScenario } from "./pod-scenario.ts";
 import { ShimUnderTest } from "./shim-under-test.ts";
 
 /** A step by its place in the life of the pod. */
@@ -21,7 +22,7 @@ export function describePlace({ verb, task, phase }: Place): string {
 }
 
 /** Where the things of a life are: all below one directory. */
-export interface Places extends Omit<ScenarioOptions, "client"> {
+export interface Places extends Omit<PodClientOptions, "client"> {
   /** The shim's own state directory: journals. */
   readonly shimState: string;
 }
@@ -78,10 +79,7 @@ export async function recordPlaces(): Promise<Place[]> {
     return work(signal);
   });
   await life.scenario.run();
-  assert.deepEqual(
-    life.scenario.answers.filter(({ error }) => error !== undefined),
-    [],
-  );
+  assert.deepEqual(life.scenario.refused(), []);
   await life.end();
   return [...places.values()];
 }

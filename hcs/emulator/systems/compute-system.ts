@@ -16,7 +16,7 @@ import { claimStart, readExit, readStartTime, writeExit } from "./host-record.ts
 import { modifySystem } from "./modify.ts";
 import type { EmulatedNetwork } from "../network/network.ts";
 import { countOpenedHandles, isFirstHandleOpen } from "./open-handles.ts";
-import { isAlive, killProcess, type ProcessIdentity } from "./process-identity.ts";
+import { isAlive, isRunning, killProcess, type ProcessIdentity } from "./process-identity.ts";
 import { observeState } from "./reclaim.ts";
 import { hostPaths, type HostPaths } from "./state-directory.ts";
 import { OPERATIONS, requireState, type SystemOperation } from "./states.ts";
@@ -110,7 +110,7 @@ export class EmulatedSystem implements ComputeSystem {
   }
 
   pause(options: CallOptions = {}): Promise<void> {
-    return this.#run("pause", options, () => freeze(this.#parts.cgroup, cgroupHierarchies(), options.signal));
+    return this.#run("pause", options, () => this.#freeze(this.#parts.cgroup, options.signal));
   }
 
   resume(options: CallOptions = {}): Promise<void> {
@@ -120,7 +120,7 @@ export class EmulatedSystem implements ComputeSystem {
   pauseHosted(containerId: string, options: CallOptions = {}): Promise<void> {
     return this.#run("pauseHosted", options, async () => {
       const group = this.#hostedGroup("pauseHosted", containerId, false);
-      await freeze(group, cgroupHierarchies(), options.signal);
+      await this.#freeze(group, options.signal);
     });
   }
 
@@ -243,6 +243,22 @@ export class EmulatedSystem implements ComputeSystem {
     const before = opened();
     const count = (): number => opened() + (isFirstOpen() ? 1 : 0);
     return { now: () => count() - 1, afterNotice: () => (opened() < before ? count() : 0) };
+  }
+
+  /**
+   * Freezes a group of the VM, and looks after the worker until it is thawed: a worker that is killed is not gone before
+   * all processes of its VM are, a frozen process does not go, and nothing else would tell that this is so.
+   */
+  async #freeze(group: string, signal: AbortSignal | undefined): Promise<void> {
+    const { worker, cgroup } = this.#parts;
+    await freeze(group, cgroupHierarchies(), signal);
+    const watch = setInterval(() => {
+      const hierarchies = cgroupHierarchies();
+      if (!isRunning(worker)) thawTree(cgroup, hierarchies);
+      else if (isFrozen(group, hierarchies)) return;
+      clearInterval(watch);
+    }, FROZEN_WATCH_MS);
+    watch.unref();
   }
 
   /** Submits the end of the system: noted first, so that every handle learns that it was wanted. */
@@ -372,6 +388,9 @@ export class EmulatedSystem implements ComputeSystem {
 
 const ERROR_INVALID_HANDLE = 6;
 const INVALID_HANDLE = hresultFromWin32(ERROR_INVALID_HANDLE);
+
+/** How often it is looked whether the worker of a frozen VM still runs, in milliseconds. */
+const FROZEN_WATCH_MS = 200;
 
 const LOST: SystemExit = {
   status: HRESULT.serviceDisconnect,

@@ -2,7 +2,7 @@
  * Processes by pid and start time, so that a recycled pid is never taken for the process that had it before
  * (proc(5), /proc/pid/stat).
  */
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -46,6 +46,21 @@ export function identify(pid: number): ProcessIdentity | undefined {
  */
 export function isAlive(identity: ProcessIdentity): boolean {
   return identify(identity.pid)?.startTime === identity.startTime;
+}
+
+/**
+ * True while the very process runs its program. A process that was killed has none any more, long before it is gone: the
+ * first one of a pid namespace waits for all others.
+ */
+export function isRunning(identity: ProcessIdentity): boolean {
+  if (!isAlive(identity)) return false;
+  try {
+    readlinkSync(`/proc/${identity.pid}/exe`);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** Sends SIGKILL to the very process. False when it had already ended. */
