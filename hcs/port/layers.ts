@@ -13,6 +13,8 @@ export interface ParentLayer {
 }
 
 export interface WindowsLayers {
+  /** CreateSandboxLayer: makes the disk of a writable layer (`sandbox.vhdx`) in the directory at `path`. */
+  createScratch(path: string, parents: readonly ParentLayer[], options?: CallOptions): Promise<void>;
   /** ActivateLayer: attaches the scratch disk of the writable layer at `path`. */
   activate(path: string, options?: CallOptions): Promise<void>;
   /** PrepareLayer: mounts the filter over it, uppermost parent first. */
@@ -27,6 +29,13 @@ export interface WindowsLayers {
   detachOverlayFilter(volumePath: string, layerData: LayerData, options?: CallOptions): Promise<void>;
   /** CimMountImage: `cim` is the path of the image, `volumeId` the GUID its volume gets. */
   mountCim(cim: string, flags: number, volumeId: string, options?: CallOptions): Promise<void>;
+  /** CimMergeMountImage: `cims` are the merged image and then its sources, uppermost first. */
+  mountMergedCims(
+    cims: readonly string[],
+    flags: number,
+    volumeId: string,
+    options?: CallOptions,
+  ): Promise<void>;
   /** CimDismountImage, by volume path `\\?\Volume{…}\`. */
   dismountCim(volumePath: string, options?: CallOptions): Promise<void>;
   /** SetVirtualDiskInformation with an identifier: a lower-case GUID. */

@@ -14,6 +14,13 @@ export class ScriptedLayers implements WindowsLayers {
     this.#machine = machine;
   }
 
+  createScratch = async (path: string, parents: readonly ParentLayer[]): Promise<void> =>
+    this.#attempt({
+      call: "CreateSandboxLayer",
+      layers: parents.map(({ id, path: layer }) => ({ id, path: layer })),
+      path,
+    });
+
   activate = async (path: string): Promise<void> => this.#attempt({ call: "ActivateLayer", path });
 
   prepare = async (path: string, parents: readonly ParentLayer[]): Promise<void> =>
@@ -46,6 +53,9 @@ export class ScriptedLayers implements WindowsLayers {
 
   mountCim = async (cim: string, flags: number, volumeId: string): Promise<void> =>
     this.#attempt({ call: "CimMountImage", cim, flags, volume: volumeId });
+
+  mountMergedCims = async (cims: readonly string[], flags: number, volumeId: string): Promise<void> =>
+    this.#attempt({ call: "CimMergeMountImage", cims, flags, volume: volumeId });
 
   dismountCim = async (volumePath: string): Promise<void> =>
     this.#attempt({ call: "CimDismountImage", volume: volumePath });

@@ -70,7 +70,11 @@ export class WindowsHost {
 
   static async create(options: WindowsHostOptions = {}): Promise<WindowsHost> {
     const recorder = new Recorder(options.failures);
-    const backend = new ScriptedBackend({ ...PLATFORM, ...options.platform }, options.files ?? [], recorder);
+    const backend = new ScriptedBackend(
+      { ...PLATFORM, ...options.platform },
+      options.files ?? [{ path: "C:\\snap\\c1\\sandbox.vhdx" }],
+      recorder,
+    );
     const environment: PodEnvironment = {
       backend,
       host: await backend.host(),

@@ -2,10 +2,11 @@
  * The root file system of a container on a Windows host: a volume made of its layers. What was acquired is in the
  * holdings, step by step.
  */
+import { win32 } from "node:path";
 import { isNotFound, isNotReadyYet } from "../../../hcs/hresult.ts";
+import type { HostFiles } from "../../../hcs/port/files.ts";
 import type { ParentLayer, WindowsLayers } from "../../../hcs/port/layers.ts";
 import type { Layer, LayerData } from "../../../hcs/schema/layers.ts";
-import { SpecError } from "../../../oci/errors.ts";
 import { cimVolumeId, layerId } from "../../../oci/windows/layer-id.ts";
 import { imageLayers, type BlockCimLayers, type ImageLayers } from "../../../oci/windows/layers.ts";
 import { volumeId, withBackslash } from "../../../oci/windows/volume.ts";
@@ -26,6 +27,7 @@ export interface MountedLayers {
 
 interface LayerContext {
   readonly containerId: string;
+  readonly files: Pick<HostFiles, "stat" | "makeDirectory">;
   readonly platform: WindowsLayers;
   readonly holdings: Holdings;
   readonly clock: Clock;
@@ -47,7 +49,8 @@ export async function rootFileSystem(
   const layers = imageLayers(request.rootfs, request.spec.windows?.layerFolders ?? []);
   const rootPath = request.spec.root?.path ?? "";
   if (rootPath !== "") return mountedByClient(rootPath, layers);
-  const context = { containerId: request.id, platform, holdings, clock: pod.environment.clock };
+  const { backend, clock } = pod.environment;
+  const context = { containerId: request.id, platform, files: backend.files, holdings, clock };
   return mountLayers(context, layers, signal);
 }
 
@@ -59,6 +62,7 @@ async function mountLayers(
 ): Promise<MountedLayers> {
   if (layers.kind === "folders") {
     const parents = parentLayers(layers.parents);
+    await ensureScratch(context, layers.scratch, parents, signal);
     await activate(context, layers.scratch, parents, signal);
     return {
       rootPath: await mountPath(context, layers.scratch, signal),
@@ -85,6 +89,20 @@ function mountedByClient(rootPath: string, layers: ImageLayers): MountedLayers {
 
 function parentLayers(folders: readonly string[]): ParentLayer[] {
   return folders.map((path) => ({ id: layerId(path), path }));
+}
+
+const SCRATCH_DISK = "sandbox.vhdx";
+
+/** Snapshots that were made to be looked at have no writable disk yet. The snapshotter removes it with the snapshot. */
+async function ensureScratch(
+  { platform, files }: LayerContext,
+  path: string,
+  parents: readonly ParentLayer[],
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await files.stat(win32.join(path, SCRATCH_DISK), { signal })) !== undefined) return;
+  await files.makeDirectory(path, { signal });
+  await platform.createScratch(path, parents, { signal });
 }
 
 /** Preparing two layers at the same time in one process races inside the platform. */
@@ -139,9 +157,9 @@ async function mountPath({ platform }: LayerContext, path: string, signal: Abort
   throw new ShimError("HOST_UNFIT", `cannot mount layer "${path}": the host gives it no volume`);
 }
 
-/** A CIM and how it is mounted. */
+/** A CIM, or several that were merged into the first, and how they are mounted. */
 interface CimMount {
-  readonly path: string;
+  readonly paths: readonly string[];
   readonly flags: number;
 }
 
@@ -149,25 +167,28 @@ const CIM_FLAGS = { device: 0x10, file: 0x20 } as const;
 
 /** The uppermost CIM: it knows those below it. */
 function forkedCim(path: string): CimMount {
-  return { path, flags: 0 };
+  return { paths: [path], flags: 0 };
 }
 
 function blockCim({ block, merged, parents }: BlockCimLayers): CimMount {
-  const cim = merged ?? parents[0];
-  if (cim === undefined) throw new SpecError({ at: "rootfs option parentCimPaths", rule: "must name a CIM" });
-  return { path: `${cim.blockPath}\\${cim.name}`, flags: CIM_FLAGS[block] };
+  const cims = merged === undefined ? parents : [merged, ...parents];
+  return { paths: cims.map(({ blockPath, name }) => win32.join(blockPath, name)), flags: CIM_FLAGS[block] };
 }
 
 async function mountCim(
   { platform, holdings }: LayerContext,
-  { path, flags }: CimMount,
+  { paths, flags }: CimMount,
   id: string,
   volumePath: string,
   signal: AbortSignal,
 ): Promise<void> {
+  const [path, ...others] = paths;
   await holdings.acquire(
     { kind: "cim", key: `cim:${volumePath}`, data: { volumePath } },
-    () => platform.mountCim(path, flags, id, { signal }),
+    () =>
+      path === undefined || others.length > 0
+        ? platform.mountMergedCims(paths, flags, id, { signal })
+        : platform.mountCim(path, flags, id, { signal }),
     (budget) => unlessMissing(platform.dismountCim(volumePath, { signal: budget })),
   );
 }

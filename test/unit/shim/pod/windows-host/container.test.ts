@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { RootfsMount } from "../../../../../hcs/api.ts";
+import { cimVolumeId } from "../../../../../oci/windows/layer-id.ts";
 import { HostContainer } from "../../../../../shim/pod/windows-host/container.ts";
 import { ShimError } from "../../../../../shim/errors.ts";
 import {
@@ -73,6 +74,31 @@ describe("HostContainer", () => {
       "DeactivateLayer",
       "CimDismountImage",
     ]);
+  });
+
+  it("mounts merged CIMs together", async () => {
+    const rootfs: RootfsMount = {
+      type: "BlockCIM",
+      source: "C:\\snap\\c1",
+      target: "",
+      options: [
+        'parentCimPaths=["C:\\\\a.bcim\\\\x.cim","C:\\\\b.bcim\\\\y.cim"]',
+        "blockCIMType=file",
+        "mergedCIMPath=C:\\m.bcim\\merged.cim",
+      ],
+    };
+    const { host } = await created({}, {}, rootfs);
+    assert.deepEqual(host.recorder.entries[0], {
+      call: "CimMergeMountImage",
+      cims: ["C:\\m.bcim\\merged.cim", "C:\\a.bcim\\x.cim", "C:\\b.bcim\\y.cim"],
+      flags: 0x20,
+      volume: cimVolumeId("c1"),
+    });
+  });
+
+  it("makes the writable disk where the snapshotter has not", async () => {
+    const { host } = await created({ files: [] });
+    assert.deepEqual(host.calls.slice(0, 2), ["CreateSandboxLayer", "ActivateLayer"]);
   });
 
   it("mounts and releases nothing of a root its client has mounted", async () => {
