@@ -21,7 +21,8 @@ export function cimVolumeId(containerId: string): string {
   return nameGuid(CIM_VOLUME_NAMESPACE, Buffer.from(containerId, "utf8"));
 }
 
-function nameGuid(namespace: string, name: Uint8Array): string {
+/** Lower-case GUID of a name among the names of a namespace. */
+export function nameGuid(namespace: string, name: Uint8Array): string {
   const prefix = Buffer.from(namespace.replaceAll("-", ""), "hex");
   const bytes = createHash("sha1").update(prefix).update(name).digest().subarray(0, 16);
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x50;

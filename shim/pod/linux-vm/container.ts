@@ -20,6 +20,7 @@ import type { CreateRequest } from "../request.ts";
 import { addNetwork, type PodNetwork } from "../vm/network.ts";
 import type { UvmView } from "../vm/uvm.ts";
 import type { LinuxVmDevices } from "./devices.ts";
+import { addDrivers } from "./drivers.ts";
 import { addRootfs } from "./layers.ts";
 import { addDevices, addMounts } from "./mounts.ts";
 
@@ -209,6 +210,7 @@ function pipes(streams: StreamFlags): {
 async function createContainer(init: LinuxContainerInit, phases: Phases): Promise<GuestContainer> {
   const { request, uvm, ownsVm } = init;
   const { id, spec } = request;
+  await phases.run("mounts", (signal) => addDrivers(init, signal));
   const networkNamespace = await joinNetwork(init, phases);
   const scratchPath = await phases.run("layers", (signal) => addRootfs(init, signal));
   const mounts = await phases.run("mounts", (signal) => addMounts(init, signal));

@@ -13,6 +13,8 @@ export interface LinuxVmDevices {
   readonly vpmem: VpmemDevices;
   readonly pci: PciDevices;
   readonly shareNames: ShareNames;
+  /** Disks of the host whose drivers the VM has loaded. */
+  readonly drivers: Set<string>;
 }
 
 /** @param build Windows build of the host */
@@ -38,5 +40,6 @@ export function linuxVmDevices(
     }),
     pci: new PciDevices({ uvm, build, bootDevices }),
     shareNames: new ShareNames(),
+    drivers: new Set(),
   };
 }

@@ -1,10 +1,6 @@
 /** Commands that the shim itself runs in a Windows VM, beside its containers. */
-import type { HcsProcess } from "../../../hcs/api.ts";
-import { ShimError } from "../../errors.ts";
+import { runInVm } from "../vm/guest-command.ts";
 import type { UvmView } from "../vm/uvm.ts";
-
-/** Long enough for any message a program has about a failure. */
-const MOST_OUTPUT = 64 * 1024;
 
 /**
  * Runs a command as SYSTEM until it has ended.
@@ -19,34 +15,10 @@ export async function runInGuest(
   stream: "stdout" | "stderr",
   signal: AbortSignal,
 ): Promise<string> {
-  const process = await uvm.guest.createProcess(
-    {
-      CommandLine: commandLine,
-      User: "NT AUTHORITY\\SYSTEM",
-      WorkingDirectory: "C:\\",
-      ...(stream === "stdout" ? { CreateStdOutPipe: true } : { CreateStdErrPipe: true }),
-    },
-    { signal },
+  return runInVm(
+    uvm,
+    { CommandLine: commandLine, User: "NT AUTHORITY\\SYSTEM", WorkingDirectory: "C:\\" },
+    stream,
+    signal,
   );
-  try {
-    const text = await read(process, stream);
-    const { exitCode } = await process.exited;
-    if (exitCode === 0) return text;
-    throw new ShimError(
-      "GUEST_COMMAND_FAILED",
-      `cannot run "${commandLine}" in VM "${uvm.id}": it ended with ${exitCode}${text.trim() === "" ? "" : `: ${text.trim()}`}`,
-    );
-  } finally {
-    await process.close();
-  }
-}
-
-async function read(process: HcsProcess, stream: "stdout" | "stderr"): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of process.stdio[stream] ?? []) {
-    if (length < MOST_OUTPUT) chunks.push(chunk as Buffer);
-    length += (chunk as Buffer).length;
-  }
-  return Buffer.concat(chunks).subarray(0, MOST_OUTPUT).toString("utf8");
 }
