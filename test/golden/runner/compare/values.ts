@@ -51,7 +51,7 @@ function compareText(
 
 /** The letters of paths below C:\Windows are written in any case. */
 function foldWindowsPaths(text: string): string {
-  return text.replace(/\bc:\\windows(?:\\[^;"]*)?/gi, (path) => path.toLowerCase());
+  return text.replace(/\bc:\\windows(?![^\\;"])(?:\\[^;"]*)?/gi, (path) => path.toLowerCase());
 }
 
 function compareArrays(
