@@ -182,8 +182,13 @@ export class Pod {
     if (live.length === 0 || this.#isLost) return;
     try {
       await phases.run("workloads-stop", async (signal) => {
-        await Promise.allSettled(live.map((task) => task.kill("", SIGKILL, true)));
-        await Promise.all(live.map((task) => task.init.wait(signal)));
+        // For what cannot be signalled there is nothing to wait: it ends with the VM.
+        const ends = live.map(async (task) => {
+          await task.kill("", SIGKILL, true);
+          await task.init.wait(signal);
+        });
+        const failed = (await Promise.allSettled(ends)).find(({ status }) => status === "rejected");
+        if (failed !== undefined) throw (failed as PromiseRejectedResult).reason;
       });
     } catch (error) {
       this.#report("workloads outlive their sandbox, they end with their VM", error);
