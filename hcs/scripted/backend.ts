@@ -5,7 +5,7 @@ import type { ModifyServiceRequest } from "../schema/service.ts";
 import type { TimeZoneInformation } from "../schema/time-zone.ts";
 import type { HostEntry, Platform } from "./platform.ts";
 import type { Recorder } from "./recorder.ts";
-import { ScriptedFiles } from "./files.ts";
+import { ScriptedFiles, type Assumption } from "./files.ts";
 import { ScriptedHvSockets } from "./hv-sockets.ts";
 import { ScriptedJobs } from "./jobs.ts";
 import { ScriptedLayers } from "./layers.ts";
@@ -44,9 +44,9 @@ export class ScriptedBackend implements HcsBackend {
   readonly network: Network;
   readonly #service: ScriptedService;
 
-  constructor(platform: Platform, files: readonly HostEntry[], recorder: Recorder) {
+  constructor(platform: Platform, files: readonly HostEntry[], recorder: Recorder, assume?: Assumption) {
     this.machine = new Machine(platform, recorder);
-    this.files = new ScriptedFiles(this.machine, files);
+    this.files = new ScriptedFiles(this.machine, files, assume);
     this.hvSocket = new ScriptedHvSockets(this.machine);
     this.computeSystems = new ScriptedSystems(this.machine, this.hvSocket);
     this.layers = new ScriptedLayers(this.machine);

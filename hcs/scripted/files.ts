@@ -11,6 +11,9 @@ interface Entry extends HostFile {
   readonly content?: Uint8Array;
 }
 
+/** What is there though no entry says so. */
+export type Assumption = (path: string) => HostFile | undefined;
+
 const DIRECTORY: Entry = { kind: "directory", size: 0 };
 /** What every Windows has. */
 const OWN_FILES: readonly HostEntry[] = [{ path: "C:\\Windows\\System32\\cmd.exe" }];
@@ -21,11 +24,17 @@ export class ScriptedFiles implements HostFiles {
   /** Directories handed out by {@link makeTemporaryDirectory}. */
   readonly temporaryDirectories: string[] = [];
   readonly #machine: Machine;
+  readonly #assume: Assumption;
   readonly #entries = new Map<string, Entry>();
 
-  constructor(machine: Machine, entries: readonly HostEntry[] = []) {
+  constructor(machine: Machine, entries: readonly HostEntry[] = [], assume: Assumption = () => undefined) {
     this.#machine = machine;
+<<<<<<< HEAD
     for (const { path, dir, size, content } of [...OWN_FILES, ...entries]) {
+=======
+    this.#assume = assume;
+    for (const { path, dir, size, content } of entries) {
+>>>>>>> 5243807 (hcsctl: plan what specs and pods turn into, and why)
       if (dir === true) this.#add(path, DIRECTORY);
       else if (content === undefined) this.#add(path, { kind: "file", size: size ?? 0 });
       else this.write(path, content);
@@ -46,7 +55,7 @@ export class ScriptedFiles implements HostFiles {
   }
 
   async stat(path: string): Promise<HostFile | undefined> {
-    const entry = this.#entries.get(keyOf(path));
+    const entry = this.#find(path);
     return entry === undefined ? undefined : { kind: entry.kind, size: entry.size };
   }
 
@@ -95,8 +104,12 @@ export class ScriptedFiles implements HostFiles {
     this.#add(link, DIRECTORY);
   }
 
+  #find(path: string): Entry | undefined {
+    return this.#entries.get(keyOf(path)) ?? this.#assume(win32.normalize(path));
+  }
+
   #require(operation: string, path: string): Entry {
-    const entry = this.#entries.get(keyOf(path));
+    const entry = this.#find(path);
     if (entry !== undefined) return entry;
     throw new HcsError({ operation, target: path, hresult: HRESULT.fileNotFound });
   }

@@ -7,10 +7,11 @@ import { Options } from "../options/own.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, type Command, type Flag } from "./command.ts";
 import { diag, timeline } from "./diagnostics.ts";
+import { plan } from "./plan.ts";
 import { emulatorGc, inspect, ps } from "./systems.ts";
 import { validate } from "./validate.ts";
 
-const COMMANDS: readonly Command[] = [validate, ps, inspect, diag, timeline, emulatorGc];
+const COMMANDS: readonly Command[] = [plan, validate, ps, inspect, diag, timeline, emulatorGc];
 
 function help(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length));

@@ -16,17 +16,20 @@ export const ISOLATION_FLAG: Flag = {
   description: "as under a runtime handler with SandboxIsolation = 1",
 };
 
-/** @throws {Error} when the file is not one of options */
-export async function givenOptions(
-  flags: Readonly<Record<string, string | boolean | undefined>>,
-): Promise<RuntimeOptions> {
+type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+export async function givenOptions(flags: Flags): Promise<RuntimeOptions> {
+  const table = await givenTable(flags);
+  if (Object.keys(table).length === 0) return NO_RUNTIME_OPTIONS;
+  return readOptionsTable(table, String(flags["options"] ?? "the flags"));
+}
+
+/** The same options by their TOML names, not read yet. @throws {Error} when the file is not one of options */
+export async function givenTable(flags: Flags): Promise<Readonly<Record<string, unknown>>> {
   const path = flags["options"];
   const table = typeof path === "string" ? await optionsTable(path) : {};
   const forced = flags["hypervisor"] === true ? { SandboxIsolation: 1 } : {};
-  const all = { ...table, ...forced };
-  return Object.keys(all).length === 0
-    ? NO_RUNTIME_OPTIONS
-    : readOptionsTable(all, String(path ?? "the flags"));
+  return { ...table, ...forced };
 }
 
 async function optionsTable(path: string): Promise<Readonly<Record<string, unknown>>> {

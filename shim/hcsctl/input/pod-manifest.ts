@@ -139,7 +139,7 @@ function containerTask(pod: PodContext, container: JsonObject): PlannedTask {
   const credential =
     windowsOptions(container)?.["gmsaCredentialSpec"] ?? windowsOptions(pod.spec)?.["gmsaCredentialSpec"];
   return {
-    id: name,
+    id: name === pod.name ? `${pod.name}-${name}` : name,
     title: `container "${name}"`,
     document: {
       ociVersion: "1.1.0",
