@@ -29,12 +29,8 @@ export class ScriptedFiles implements HostFiles {
 
   constructor(machine: Machine, entries: readonly HostEntry[] = [], assume: Assumption = () => undefined) {
     this.#machine = machine;
-<<<<<<< HEAD
-    for (const { path, dir, size, content } of [...OWN_FILES, ...entries]) {
-=======
     this.#assume = assume;
-    for (const { path, dir, size, content } of entries) {
->>>>>>> 5243807 (hcsctl: plan what specs and pods turn into, and why)
+    for (const { path, dir, size, content } of [...OWN_FILES, ...entries]) {
       if (dir === true) this.#add(path, DIRECTORY);
       else if (content === undefined) this.#add(path, { kind: "file", size: size ?? 0 });
       else this.write(path, content);
