@@ -48,9 +48,19 @@ function readCommand(args: readonly string[]): Command | "help" {
   return {
     checks: checks.length === 0 ? DEFAULT_CHECKS : (checks as Check[]),
     verbose: values.verbose,
-    cases: positionals.flatMap((directory) => findCases(directory)).filter((golden) => !isLeftOut(golden)),
+    cases: casesIn(positionals),
   };
 }
+
+function casesIn(directories: readonly string[]): GoldenCase[] {
+  const found = directories.flatMap((directory) => findCases(directory));
+  if (found.length === 0)
+    throw new Error(`cannot run golden cases: there are none in ${directories.join(", ")}`);
+  return found.filter((golden) => !isLeftOut(golden));
+}
+
+/** Errors that nobody caught, of whatever the case under way has set going. */
+const stray: unknown[] = [];
 
 async function run({ checks, verbose, cases }: Command): Promise<boolean> {
   let [passed, failed] = [0, 0];
@@ -62,17 +72,29 @@ async function run({ checks, verbose, cases }: Command): Promise<boolean> {
     else if (verbose) console.log(`✓ ${golden.name}`);
   }
   console.log(`${passed} passed, ${failed} failed, 0 skipped`);
-  return failed === 0 && passed > 0;
+  return failed === 0;
 }
 
 async function differencesOf(golden: GoldenCase, checks: readonly Check[], most: number): Promise<string[]> {
+  const lines = await checked(golden, checks, most);
+  return [...lines, ...stray.splice(0).map((error) => `  error that nobody caught: ${textOf(error)}`)];
+}
+
+async function checked(golden: GoldenCase, checks: readonly Check[], most: number): Promise<string[]> {
   try {
     return formatDifferences((await checkCase(golden, checks, KNOWN)).unexpected, most);
   } catch (error) {
     // A case that cannot be run must not hide the others.
-    return [`  cannot be run: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+    return [`  cannot be run: ${textOf(error)}`];
   }
 }
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+for (const event of ["uncaughtException", "unhandledRejection"] as const)
+  process.on(event, (error: unknown) => stray.push(error));
 
 try {
   const command = readCommand(process.argv.slice(2));
