@@ -54,8 +54,22 @@ export async function causesOf(
 /** Pointers of the leaves of `value` that are other, or absent, in `other`. */
 function differences(value: unknown, other: unknown, at: string): string[] {
   if (isDeepStrictEqual(value, other)) return [];
+  if (Array.isArray(value) && Array.isArray(other) && value.length > other.length)
+    return listDifferences(value, other, at);
   const members = isObject(value) || Array.isArray(value) ? Object.entries(value) : [];
   if (members.length === 0) return [at];
   const others = isObject(other) || Array.isArray(other) ? (other as Readonly<Record<string, unknown>>) : {};
   return members.flatMap(([member, inner]) => differences(inner, others[member], pointer(at, member)));
+}
+
+/** Of a list that has become shorter: what is left of it at both ends has moved, and is no other. */
+function listDifferences(value: readonly unknown[], other: readonly unknown[], at: string): string[] {
+  let start = 0;
+  while (start < other.length && isDeepStrictEqual(value[start], other[start])) start++;
+  let end = 0;
+  while (end < other.length - start && isDeepStrictEqual(value.at(-1 - end), other.at(-1 - end))) end++;
+  const changed = value.slice(start, value.length - end);
+  return changed.flatMap((inner, index) =>
+    differences(inner, other.slice(start, other.length - end)[index], pointer(at, start + index)),
+  );
 }

@@ -172,7 +172,10 @@ function documentsOf({ documents, entries }: Recorder): Map<string, unknown> {
   for (const entry of entries) {
     if (entry.call === "Step") task = String(entry["id"]);
     const parameters = processParameters(entry);
-    if (parameters !== undefined && !found.has(`process-${task}`)) found.set(`process-${task}`, parameters);
+    // A Linux guest has the process in its container's spec already.
+    const isEmpty = isObject(parameters) && Object.keys(parameters).length === 0;
+    if (parameters !== undefined && !isEmpty && !found.has(`process-${task}`))
+      found.set(`process-${task}`, parameters);
   }
   return found;
 }

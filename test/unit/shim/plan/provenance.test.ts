@@ -80,6 +80,16 @@ describe("causesOf", () => {
     assert.deepEqual([...(causes.get("uvm") ?? [])], [["/Id", [MADE_UP]]]);
   });
 
+  it("does not mistake what moves up in a list for something else", async () => {
+    const build = ({ tasks }: PodPlanInput): ReadonlyMap<string, unknown> =>
+      new Map([["process", tasks[0]?.document["process"] ?? {}]]);
+    const causes = await causesOf(PLAN, build(PLAN), async (plan) => build(plan));
+    assert.deepEqual(Object.fromEntries(causes.get("process") ?? []), {
+      "/args/0": ["/process/args/0"],
+      "/args/1": ["/process/args/1"],
+    });
+  });
+
   it("learns nothing from plans that are refused", async () => {
     const causes = await causesOf(PLAN, documentsOf(PLAN), async (plan) =>
       plan === PLAN ? documentsOf(plan) : undefined,
