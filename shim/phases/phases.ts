@@ -63,8 +63,7 @@ export class Phases {
     const { signal } = deadline;
     const { around } = this.#environment;
     try {
-      const result =
-        around === undefined ? work(signal) : around({ ...this.#subject, phase, signal }, work);
+      const result = around === undefined ? work(signal) : around({ ...this.#subject, phase, signal }, work);
       return await abortable(result, signal);
     } catch (error) {
       failure = messageOf(error);
