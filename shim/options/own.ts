@@ -143,6 +143,11 @@ export class Options {
     return this.#get("lcow.boot_files") as string;
   }
 
+  /** A socket or named pipe; empty: none. */
+  get vmCrashedListener(): string {
+    return this.#get("notify.vm_crashed") as string;
+  }
+
   get hostProcessPolicy(): PodAnnotationPolicy {
     return this.#get("host_process.pod_annotation") as PodAnnotationPolicy;
   }

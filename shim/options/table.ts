@@ -21,6 +21,11 @@ const absolutePath: OptionKind = {
   parse: (value) => (typeof value === "string" && /^(?:\/|[A-Za-z]:[\\/])/.test(value) ? value : undefined),
 };
 
+const socketPath: OptionKind = {
+  name: "path of a socket or named pipe",
+  parse: (value) => (typeof value === "string" && /^(?:\/.|\\\\\.\\pipe\\.)/.test(value) ? value : undefined),
+};
+
 function oneOf(...words: readonly string[]): OptionKind {
   return {
     name: words.map((word) => `"${word}"`).join(", "),
@@ -99,6 +104,14 @@ const ROWS: readonly OptionRow[] = [
     sources: RUNTIME,
     description:
       "directory with the kernel and root file system of Linux utility VMs; empty: the backend's own",
+  },
+  {
+    name: "notify.vm_crashed",
+    kind: socketPath,
+    default: "",
+    sources: RUNTIME,
+    description:
+      "where a line of JSON is written as soon as the VM of a pod is lost, before the exits of its tasks are told; empty: nowhere",
   },
   {
     name: "host_process.pod_annotation",

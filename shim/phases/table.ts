@@ -38,6 +38,7 @@ export type PhaseName =
   | "mounts-release"
   | "layers-release"
   | "workloads-stop"
+  | "crash-notice"
   | "vm-close"
   | "teardown"
   | "container-delete";
@@ -98,6 +99,10 @@ export const PHASES: Readonly<Record<PhaseName, Phase>> = {
   "workloads-stop": {
     budgetMs: 30 * SECOND,
     description: "the pod's containers end before their VM is closed",
+  },
+  "crash-notice": {
+    budgetMs: SECOND,
+    description: "telling the listener of notify.vm_crashed that a VM was lost, before its tasks end",
   },
   "vm-close": { budgetMs: 30 * SECOND, description: "terminating the VM until it is gone" },
 

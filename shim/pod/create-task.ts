@@ -17,6 +17,8 @@ import type { CreateRequest } from "./request.ts";
 /** What a task's pod answers for it. */
 export interface TaskSurroundings {
   readonly events: TaskEvents;
+  /** See {@link TaskEnvironment.beforeExit}. */
+  beforeExit(): Promise<void>;
   /** See {@link TaskEnvironment.beforeInitExit}. */
   beforeInitExit(task: Task): Promise<void>;
   /** The pod's VM was closed by its owner; otherwise it was lost. */
@@ -120,6 +122,7 @@ function environmentOfTask(
         },
         isAlive,
       }),
+    beforeExit: () => surroundings.beforeExit(),
     beforeInitExit: (task) => surroundings.beforeInitExit(task),
     lostStatus: () => (surroundings.isVmEndExpected() ? backend.traits.terminatedExitCode : UNKNOWN_STATUS),
     report: (task, message, error) => {

@@ -4,11 +4,12 @@
  */
 import type { ComputeSystemDocument } from "../../hcs/schema/compute-system.ts";
 import { messageOf, ShimError } from "../errors.ts";
-import type { Phases } from "../phases/phases.ts";
+import { Phases } from "../phases/phases.ts";
 import { EXEC_STATE_WORDS } from "../task/states.ts";
 import { NEVER_RAN, type ExitRecord } from "../task/exec.ts";
 import { SIGKILL } from "../task/signals.ts";
 import type { Task, TaskEvents } from "../task/task.ts";
+import { sendCrashNotice } from "./crash-notice.ts";
 import { podContainers, type PodContainers } from "./containers.ts";
 import { createTask } from "./create-task.ts";
 import type { PodEnvironment } from "./environment.ts";
@@ -27,6 +28,7 @@ export class Pod {
   /** A workload that is being created has its id, and no task yet. */
   readonly #workloads = new Map<string, Task | undefined>();
   #sandbox: Task | undefined;
+  #crashTold: Promise<void> | undefined;
 
   /**
    * Creates the pod out of the request for its sandbox (or for a task of its own), with all that isolates it. On failure
@@ -154,18 +156,52 @@ export class Pod {
       this.#surroundings(this.#events),
       (holdings, phasesOf) => this.#containers.createSandbox(request, { holdings, phasesOf }),
     );
-    void this.uvm?.ended.then(({ expected }) => (expected ? undefined : this.#onVmLost()));
+    void this.uvm?.ended.then((end) => (end.expected ? undefined : this.#onVmLost(end.reason)));
   }
 
   /** What runs in a lost VM ends by itself; what never ran has to be told. */
-  async #onVmLost(): Promise<void> {
+  async #onVmLost(reason: string): Promise<void> {
+    this.#crashTold ??= this.#tellCrash(reason);
+    await this.#crashTold;
     const processes = this.tasks().flatMap((task) => task.processes());
     await Promise.all(processes.map((exec) => exec.forceExit(NEVER_RAN)));
+  }
+
+  /** Logs the crash, and tells whoever wants to know. Never rejects. */
+  async #tellCrash(reason: string): Promise<void> {
+    const { logger, namespace, clock, timeline, aroundPhase } = this.#environment;
+    const { options } = this.#request;
+    const tasks = this.tasks().map(({ id }) => id);
+    const vm = this.uvm?.id ?? "";
+    logger.error("vm crashed", { sandbox: this.id, uvm: vm, tasks: tasks.join(","), reason });
+    const listener = options.vmCrashedListener;
+    if (listener === "") return;
+    const at = new Date(clock.now()).toISOString();
+    const phases = new Phases(
+      { clock, timeline, budgetMs: (phase) => options.budgetMs(phase), around: aroundPhase },
+      { verb: "crash", task: this.id },
+    );
+    try {
+      await phases.run("crash-notice", (signal) =>
+        sendCrashNotice(
+          listener,
+          { event: "vm crashed", namespace, pod: this.id, vm, reason, tasks, at },
+          signal,
+        ),
+      );
+    } catch (error) {
+      this.#report("the listener for crashed VMs was not told", error);
+    }
   }
 
   #surroundings(events: TaskEvents): Parameters<typeof createTask>[2] {
     return {
       events,
+      beforeExit: async () => {
+        // What ended with the VM may be told of before the VM's own end is.
+        if (this.uvm?.state === "lost") await this.uvm.ended;
+        await this.#crashTold;
+      },
       beforeInitExit: async (task) => {
         if (task === this.#sandbox) await this.#awaitLostWorkloads();
       },

@@ -41,6 +41,8 @@ export interface TaskEnvironment {
     process: Parameters<ExecContext["relay"]>[0],
     isAlive: () => Promise<boolean>,
   ): OutputRelay;
+  /** Before the exit of any process is recorded: what it died of may have to be told first. Never rejects. */
+  beforeExit(): Promise<void>;
   /** Before the exit of this task's init is recorded: other tasks of the pod may have to go first. */
   beforeInitExit(task: Task): Promise<void>;
   /** Status of a process whose end nobody saw. */
@@ -402,7 +404,10 @@ export class Task {
           environment.events.execStarted(this, exec);
         }
       },
-      beforeExit: (exec, status) => (exec.isInit ? this.#beforeInitExit(status) : Promise.resolve(status)),
+      beforeExit: async (exec, status) => {
+        await environment.beforeExit();
+        return exec.isInit ? this.#beforeInitExit(status) : status;
+      },
       onExited: (exec, record) => this.#onExited(exec, record),
       lostStatus: (_exec, cause) => environment.lostStatus(this, cause),
       report: (message, error) => environment.report(this, message, error),

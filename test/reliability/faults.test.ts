@@ -16,6 +16,7 @@ const ELSEWHERE: ReadonlySet<PhaseName> = new Set([
   "first-create",
   "shutdown-flush",
   "container-terminate",
+  "crash-notice",
 ]);
 
 /** A fault that is put into one step: what it does before the step's own work. */

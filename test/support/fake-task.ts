@@ -217,6 +217,7 @@ export class FakeTask implements Disposable {
           this.relays.push(relay);
           return relay;
         },
+        beforeExit: () => Promise.resolve(),
         beforeInitExit: () => options.beforeInitExit?.() ?? Promise.resolve(),
         lostStatus: () => 0xffff_ffff,
         report: (_task, message) => void this.reports.push(message),

@@ -217,7 +217,6 @@ export class Uvm implements UvmView {
   #lose(reason: string): void {
     this.#lossReason ??= reason;
     this.#move("lose");
-    this.#init.report("the VM was lost", new ShimError("VM_LOST", reason));
     this.#ended.resolve({ expected: false, reason });
   }
 

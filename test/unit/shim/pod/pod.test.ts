@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { HcsError } from "../../../../hcs/errors.ts";
@@ -39,7 +40,10 @@ describe("Pod", () => {
 
   async function environment(): Promise<PodEnvironment> {
     const logger = new Logger("info", () => clock.now());
-    logger.attach(({ message, fields }) => logged.push(`${message} ${String(fields["error"] ?? "")}`));
+    logger.attach(({ level, message, fields }) => {
+      const said = ["error", "tasks", "reason"].flatMap((name) => fields[name] ?? []);
+      logged.push([level, message, ...said].join(" "));
+    });
     const event = (...words: (string | number)[]): void => void events.push(words.join(" "));
     return {
       backend,
@@ -98,8 +102,9 @@ describe("Pod", () => {
   const workload = (id: string): CreateRequest => request(id, "container", { linux: { namespaces: [] } });
 
   /** A pod whose sandbox runs. */
-  async function runningPod(): Promise<Pod> {
-    const pod = await Pod.create(await environment(), request("pod", "sandbox"));
+  async function runningPod(own: Record<string, string> = {}): Promise<Pod> {
+    const options = new Options({ values: new Map(Object.entries(own)), warnings: [] });
+    const pod = await Pod.create(await environment(), { ...request("pod", "sandbox"), options });
     await pod.sandbox.start("");
     return pod;
   }
@@ -388,9 +393,83 @@ describe("Pod", () => {
       await pod.delete(pod.sandbox, "");
       assert.ok(newCalls().includes("terminate system"));
       assert.ok(
-        logged.some((line) => line.startsWith("the VM was lost")),
+        logged.some((line) => line.startsWith("error vm crashed")),
         logged.join("\n"),
       );
+    });
+
+    it("says so at once: pod, tasks and reason, in one line of the log", async () => {
+      const pod = await runningPod();
+      await pod.createWorkload(workload("web"));
+      crash();
+      await pod.sandbox.init.wait();
+      assert.deepEqual(
+        logged.filter((line) => line.startsWith("error")),
+        ["error vm crashed pod,web UnexpectedExit with status 0xc0370106"],
+      );
+    });
+
+    describe("with a listener for crashes", () => {
+      let server: Server;
+      let path: string;
+      const lines: string[] = [];
+      const listening = (): Record<string, string> => ({ "notify.vm_crashed": path });
+
+      beforeEach(async () => {
+        path = join(root, "crashes.sock");
+        lines.length = 0;
+        server = createServer((socket) => {
+          socket.on("data", (chunk: Buffer) => {
+            lines.push(chunk.toString());
+            events.push("crash told");
+          });
+        });
+        await new Promise<void>((resolve) => server.listen(path, resolve));
+      });
+
+      afterEach(() => server.close());
+
+      it("tells it before the exits are", async () => {
+        const pod = await runningPod(listening());
+        const web = await pod.createWorkload(workload("web"));
+        await web.start("");
+        crash();
+        await pod.sandbox.init.wait();
+        assert.deepEqual(events.slice(-3), [
+          "crash told",
+          "exited web web 4294967295",
+          "exited pod pod 4294967295",
+        ]);
+        const { at, ...rest } = JSON.parse(lines.join("")) as Record<string, unknown>;
+        assert.equal(at, new Date(clock.now()).toISOString());
+        assert.deepEqual(rest, {
+          event: "vm crashed",
+          namespace: "k8s.io",
+          pod: "pod",
+          vm: "pod@vm",
+          reason: "UnexpectedExit with status 0xc0370106",
+          tasks: ["pod", "web"],
+        });
+      });
+
+      it("says nothing when the VM was closed in order", async () => {
+        const pod = await runningPod(listening());
+        await pod.kill(pod.sandbox, "", 9, true);
+        await pod.sandbox.init.wait();
+        await pod.delete(pod.sandbox, "");
+        assert.deepEqual(lines, []);
+      });
+
+      it("ends the tasks all the same when nobody listens", async () => {
+        await new Promise((resolve) => server.close(resolve));
+        const pod = await runningPod(listening());
+        crash();
+        assert.equal((await pod.sandbox.init.wait()).status, 4294967295);
+        assert.ok(
+          logged.some((line) => line.startsWith("warn the listener for crashed VMs was not told")),
+          logged.join("\n"),
+        );
+      });
     });
   });
 
