@@ -18,6 +18,7 @@ import { logWarnings } from "../warnings.ts";
 import { guardCredentials } from "../windows/credential-guard.ts";
 import { readDeviceExtensions } from "../windows/device-extensions.ts";
 import { guestDevices } from "./devices.ts";
+import { installDrivers, shareDrivers } from "./drivers.ts";
 import { combineLayers, type GuestRootfs } from "./layers.ts";
 import { guestMounts } from "./mounts.ts";
 import type { WindowsVm } from "./windows-vm.ts";
@@ -39,11 +40,17 @@ export async function createGuestContainer(
   if (windows === undefined)
     throw new SpecError({ at: "/windows", rule: `must be present to run "${request.id}" in a Windows VM` });
   const reader = new AnnotationReader(request.spec.annotations);
+  const context = { vm, holdings, files: pod.environment.backend.files };
+  const drivers = await phases.run("mounts", async (signal) => {
+    const shared = await shareDrivers(context, request.spec, signal);
+    await installDrivers(context, shared, signal);
+    return shared;
+  });
   const rootfs = await phases.run("layers", (signal) =>
     combineLayers(vm, request.id, holdings, imageLayers(request.rootfs, windows.layerFolders), signal),
   );
   const document = await phases.run("mounts", (signal) =>
-    makeDocument(init, windows, reader, rootfs, signal),
+    makeDocument(init, windows, reader, { rootfs, drivers }, signal),
   );
   logWarnings(pod.environment.logger, request.id, reader.warnings);
   return phases.run("container-create", async (signal) => {
@@ -78,7 +85,7 @@ async function makeDocument(
   init: GuestContainerInit,
   windows: Windows,
   reader: AnnotationReader,
-  rootfs: GuestRootfs,
+  { rootfs, drivers }: { readonly rootfs: GuestRootfs; readonly drivers: readonly string[] },
   signal: AbortSignal,
 ): Promise<WindowsContainerConfig | ConfidentialContainerConfig> {
   const { request, pod, vm, holdings } = init;
@@ -87,6 +94,7 @@ async function makeDocument(
   const mounts = await guestMounts(context, request.spec.mounts, signal);
   const credentialGuard = await credentials(init, reader, windows, signal);
   const devices = await guestDevices(context, request.spec, signal);
+  if (devices.length > 0) await installDrivers(context, drivers, signal);
   const deviceExtensions = await readDeviceExtensions(reader, host.build, backend.files, signal);
   const { processDumpLocation } = vm.options;
   const document = hostedDocument(reader, {

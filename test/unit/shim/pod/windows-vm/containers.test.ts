@@ -242,6 +242,25 @@ describe("WindowsVmContainers", () => {
     assert.ok(calls.includes("Add Devices/Scsi/…/Attachments/2"));
   });
 
+  it("installs kernel drivers before anything else, and again once devices are there", async () => {
+    const pod = await TestPod.create();
+    const annotations = { "io.microsoft.virtualmachine.kerneldrivers": "C:\\data" };
+    await pod.workload({ annotations, windows: EVERYTHING.windows });
+    const commands = pod.entries.flatMap(({ body }) => {
+      const { Settings } = (body ?? {}) as {
+        Settings?: { ProcessParameters?: { CommandLine?: string } };
+      };
+      const line = Settings?.ProcessParameters?.CommandLine;
+      return line === undefined ? [] : [line.replace(/\{[0-9a-f-]{36}\}/g, "{…}")];
+    });
+    const vsmb = "\\\\?\\VMSMB\\VSMB-{…}\\";
+    const install = `cmd /c C:\\Windows\\System32\\pnputil.exe /add-driver ${vsmb}s1\\*.inf /subdirs /install`;
+    assert.deepEqual(
+      commands.map((line) => (line.includes("device-util") ? "device-util" : line)),
+      [install, "device-util", install],
+    );
+  });
+
   it("ends a container whose init process cannot be started", async () => {
     const failures = [{ call: "GCS.ExecuteProcess", match: "a.exe", hresult: REFUSED }];
     const pod = await TestPod.create({ failures });
