@@ -15,6 +15,7 @@ import { addWindowsNetwork } from "../vm/windows-network.ts";
 import { logWarnings } from "../warnings.ts";
 import { SandboxWithoutProcess } from "../windows/sandbox.ts";
 import { WindowsGuestContainer } from "./container.ts";
+import { keepDisks } from "./debug-disks.ts";
 import { openWindowsVm, type WindowsVm } from "./windows-vm.ts";
 
 export class WindowsVmContainers implements PodContainers {
@@ -108,5 +109,17 @@ export class WindowsVmContainers implements PodContainers {
     );
     // Closing has a budget of its own.
     await holdings.release(new AbortController().signal, ({ kind }) => kind === "vm");
+    await this.#keepDisks(phases);
+  }
+
+  async #keepDisks(phases: Phases): Promise<void> {
+    const [uvm, vm] = [this.#uvm, this.#vm];
+    if (uvm === undefined || vm === undefined) return;
+    const { files } = this.#pod.environment.backend;
+    try {
+      await phases.run("layers-release", (signal) => keepDisks(vm, uvm.document, files, signal));
+    } catch (error) {
+      this.#pod.report("disks of the VM were not kept", error);
+    }
   }
 }

@@ -157,6 +157,28 @@ describe("a confidential Windows pod", () => {
     assert.ok(!host.calls.includes("GCS.ExecuteProcess"));
   });
 
+  it("keeps the disks of its VM where that is asked for", async () => {
+    const annotations = {
+      ...POLICY,
+      "io.microsoft.wcow.debug": "true",
+      "io.microsoft.wcow.debug_data_path": "D:\\debug",
+    };
+    const host = await WindowsHost.create({
+      platform: { windowsBuild: 26_100 },
+      files: [...FILES, { path: "C:\\snap\\c1\\sandbox.vhdx", size: 1 }],
+    });
+    const containers = new WindowsVmContainers(host.pod);
+    const request = host.request({ annotations, windows: { hyperv: {} } }, cims("c1"));
+    const sandbox = await containers.createSandbox(
+      { ...request, identity: { role: "sandbox", podId: "c1" } },
+      { holdings: host.holdings, phasesOf: (verb) => host.phases(verb) },
+    );
+    await sandbox.teardown(host.phases("exit"));
+    for (const name of ["c1@vm_sandbox.vhdx", "c1@vm_boot.vhd"])
+      assert.ok(await host.backend.files.stat(`D:\\debug\\${name}`), name);
+    assert.deepEqual(host.reports, []);
+  });
+
   it("refuses images that are not made of block CIMs", async () => {
     const host = await WindowsHost.create({ platform: { windowsBuild: 26_100 }, files: FILES });
     const containers = new WindowsVmContainers(host.pod);
