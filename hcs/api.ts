@@ -9,7 +9,7 @@
  * rejects with the signal's reason, and a completion that arrives later is released by the backend.
  */
 import type { Duplex } from "node:stream";
-import type { HcnEndpoint, HcnNamespace } from "./guest/hcn.ts";
+import type { HcnEndpoint, HcnNamespace } from "./schema/hcn.ts";
 import type { HostFiles } from "./port/files.ts";
 import type { HostJobs } from "./port/jobs.ts";
 import type { WindowsLayers } from "./port/layers.ts";

@@ -29,6 +29,7 @@ export type * from "./port/files.ts";
 export * from "./port/jobs.ts";
 export type * from "./port/layers.ts";
 export type * from "./schema/compute-system.ts";
+export type * from "./schema/hcn.ts";
 export type * from "./schema/layers.ts";
 export * from "./schema/modify.ts";
 export type * from "./schema/process.ts";

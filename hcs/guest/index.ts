@@ -18,7 +18,6 @@ export {
   FrameError,
   type Frame,
 } from "./frame.ts";
-export type * from "./hcn.ts";
 export {
   readGuestLog,
   GuestLogDecoder,

@@ -25,7 +25,7 @@ import type {
   WindowsMappedDirectory,
   WindowsMappedVirtualDisk,
 } from "./resources.ts";
-import type { HcnEndpoint, HcnNamespace } from "./hcn.ts";
+import type { HcnEndpoint, HcnNamespace } from "../schema/hcn.ts";
 
 /** Emulated SCSI controllers a VM can have; a Linux guest crashes on a higher index. */
 export const SCSI_CONTROLLERS = 4;

@@ -3,7 +3,7 @@
  * member that may be zero is optional: zero, empty and false members are left out on the wire, and a Windows
  * guest refuses members it does not know. `modify.ts` builds the requests.
  */
-import type { HcnEndpoint, HcnNamespace } from "./hcn.ts";
+import type { HcnEndpoint, HcnNamespace } from "../schema/hcn.ts";
 
 /** `PreAdd` occurs only inside a Windows network request. */
 export type GuestRequestType = "Add" | "Remove" | "Update" | "PreAdd";

@@ -1,7 +1,7 @@
 /** Namespaces and endpoints of the Host Compute Network, as the case has them. */
 import type { Network, NetworkEndpoint, NetworkNamespace } from "../api.ts";
 import { HcsError } from "../errors.ts";
-import type { HcnEndpoint } from "../guest/hcn.ts";
+import type { HcnEndpoint } from "../schema/hcn.ts";
 import type { Platform, ScriptedNamespace } from "./platform.ts";
 
 /** HCN_E_NAMESPACE_NOT_FOUND */

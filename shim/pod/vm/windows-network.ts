@@ -1,7 +1,7 @@
 /** A pod's network inside its Windows VM: its guest is told of the namespace, then of each adapter before and after. */
 import { randomUUID } from "node:crypto";
 import type { Network, NetworkEndpoint, NetworkNamespace } from "../../../hcs/api.ts";
-import type { HcnEndpoint, HcnNamespace } from "../../../hcs/guest/hcn.ts";
+import type { HcnEndpoint, HcnNamespace } from "../../../hcs/schema/hcn.ts";
 import {
   addNetworkNamespace,
   addWindowsNetworkAdapter,

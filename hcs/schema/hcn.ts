@@ -1,5 +1,5 @@
-/** Objects of the Host Compute Network that a Windows guest is handed, reduced to the members it reads. */
-import type { SchemaVersion } from "../schema/compute-system.ts";
+/** Objects of the Host Compute Network, reduced to the members that are read or written here. */
+import type { SchemaVersion } from "./compute-system.ts";
 
 export interface HcnNamespace {
   ID?: string;
