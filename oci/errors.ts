@@ -15,7 +15,7 @@ export interface SpecErrorInit {
 }
 
 /** Classes of refusals that clients tell apart; everything else is just an error to them. */
-export type Refusal = "invalid argument" | "failed precondition";
+export type Refusal = "invalid argument" | "failed precondition" | "not found";
 
 /** An input that cannot be translated. The message names the place, the value and the rule. */
 export class SpecError extends Error {
@@ -58,7 +58,11 @@ export type WarningKind =
   | "registry-value-rejected"
   | "hv-socket-entry-rejected"
   | "numa-incomplete"
-  | "pod-device-type-skipped";
+  | "pod-device-type-skipped"
+  /** No network matches the name asked for: another one is taken. */
+  | "network-not-matched"
+  /** A static setting that neither the endpoint nor the guest can have. */
+  | "network-setting-lost";
 
 /** Something in the input that was not followed, though the rest could be. */
 export interface SpecWarning {

@@ -19,5 +19,7 @@ export {
   type Isolation,
   type IsolationOptions,
 } from "./isolation.ts";
+export { candidateOfHcn, candidateOfHns, type NetworkCandidate } from "./network/candidates.ts";
+export { selectHnsNetwork, type NetworkWish, type SelectedNetwork } from "./network/select.ts";
 export { parseSpec, readAnnotations, readProcess, readSpec } from "./spec.ts";
 export type { Linux, Mount, Process, Spec, Windows, WindowsResources } from "./spec.ts";
