@@ -4,6 +4,8 @@
  */
 import { programsBeside } from "./bootstrap/programs.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags, UsageError, type ParsedFlags } from "./flags.ts";
+import type { Options } from "./options/own.ts";
+import type { Reclaimers } from "./resources/reclaim.ts";
 import { VERSION } from "./version.ts";
 
 const NAME = "containerd-shim-runhcs-v1";
@@ -43,6 +45,11 @@ async function run(args: readonly string[]): Promise<void> {
   await command(parsed);
 }
 
+const reclaimers = async (options: Options): Promise<Reclaimers> => {
+  const { linuxReclaimers } = await import("./resources/linux-reclaimers.ts");
+  return linuxReclaimers(options.emulatorStateDirectory);
+};
+
 const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>> = {
   start: async (parsed) => {
     const [{ start }, { readStdin }] = await Promise.all([
@@ -55,6 +62,7 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
       stdin: readStdin(),
       daemonCommand: serve,
       listening: process.platform === "win32" ? "by-itself" : "handed-over",
+      reclaimers,
     });
     // Not an ordinary end: that would close the socket just handed over, and take its path away.
     print(output, done);
@@ -62,10 +70,7 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
   delete: async (parsed) => {
     const { deleteTask } = await import("./commands/delete.ts");
     const outcome = await deleteTask(shimFlags(parsed), {
-      reclaimers: async (options) => {
-        const { linuxReclaimers } = await import("./resources/linux-reclaimers.ts");
-        return linuxReclaimers(options.emulatorStateDirectory);
-      },
+      reclaimers,
       now: () => Date.now(),
     });
     for (const remark of outcome.remarks) process.stderr.write(`${remark}\n`);

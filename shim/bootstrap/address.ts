@@ -3,6 +3,7 @@
  * which is already there (containerd's pkg/shim uses the same digest).
  */
 import { createHash } from "node:crypto";
+import { lstatSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 
@@ -14,7 +15,8 @@ export interface ShimAddress {
   readonly path: string;
 }
 
-const DEFAULT_SOCKET_DIRECTORY = "/run/containerd/s";
+/** Where containerd wants the sockets of shims, unless it names another directory (`socket_dir`). */
+export const DEFAULT_SOCKET_DIRECTORY = "/run/containerd/s";
 const PIPE_PREFIX = "\\\\.\\pipe\\ProtectedPrefix\\Administrators\\containerd-shim-";
 
 export interface AddressInputs {
@@ -45,6 +47,36 @@ export function shimAddress(
 /** The path behind an address as containerd writes it. */
 export function pathOfAddress(url: string): string {
   return url.startsWith("unix://") ? url.slice("unix://".length) : url;
+}
+
+/**
+ * The socket files of a directory that nobody serves any more. One that is busy, or that cannot be asked, counts as served.
+ */
+export async function deadSockets(directory: string): Promise<string[]> {
+  let names: string[];
+  try {
+    names = readdirSync(directory).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+  const paths = names
+    .map((name) => join(directory, name))
+    .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isSocket());
+  const dead = await Promise.all(paths.map(isRefused));
+  return paths.filter((_, index) => dead[index]);
+}
+
+function isRefused(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const settle = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("connect", () => settle(false));
+    socket.once("error", (error: NodeJS.ErrnoException) => settle(error.code === "ECONNREFUSED"));
+  });
 }
 
 /** Whether somebody accepts connections at `path`. */

@@ -17,11 +17,13 @@ import {
 } from "../bootstrap/daemon.ts";
 import { bootstrapOutput, bootstrapVersion } from "../bootstrap/output.ts";
 import { decodeStartInput } from "../bootstrap/stdin.ts";
-import { systemClock } from "../clock.ts";
+import { abortable, startDeadline, systemClock } from "../clock.ts";
 import type { ShimFlags } from "../flags.ts";
 import { readNodeFile } from "../options/node-file.ts";
 import { Options } from "../options/own.ts";
 import { readRuntimeOptions } from "../options/runtime.ts";
+import { finishEarlierTask } from "../resources/leftovers.ts";
+import type { Reclaimers } from "../resources/reclaim.ts";
 
 export interface StartContext {
   /** The bundle: containerd makes it the working directory. */
@@ -32,6 +34,8 @@ export interface StartContext {
   readonly daemonCommand: readonly string[];
   /** Whether a listening socket can be handed to another process here. */
   readonly listening: "handed-over" | "by-itself";
+  /** Loaded only when an earlier task of this id has left something. */
+  reclaimers(options: Options): Promise<Reclaimers>;
 }
 
 /** @returns what to print on stdout */
@@ -52,6 +56,7 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
     containerd: flags.address,
     ...(decoded.socketDirectory === undefined ? {} : { socketDirectory: decoded.socketDirectory }),
   });
+  await finishLeftovers(flags, options, context);
   if (identity.role === "workload") await requirePod(identity.podId, address);
   else {
     const command = [
@@ -73,6 +78,16 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
   }
   writeFileAtomically(join(bundle, BUNDLE_FILE.address), address.url);
   return bootstrapOutput(bootstrapVersion(options.bootstrap, bundle), address);
+}
+
+/** Of an id that is used again, what its earlier task held has to go first. */
+async function finishLeftovers(flags: ShimFlags, options: Options, context: StartContext): Promise<void> {
+  const place = { stateDirectory: options.stateDirectory, namespace: flags.namespace, id: flags.id };
+  using deadline = startDeadline(systemClock, options.budgetMs("leftovers"), "leftovers");
+  await abortable(
+    finishEarlierTask(place, () => context.reclaimers(options)),
+    deadline.signal,
+  );
 }
 
 /** A bundle of the Sandbox API has no spec: it is a sandbox of its own. */

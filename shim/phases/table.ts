@@ -14,6 +14,7 @@ const MINUTE = 60 * SECOND;
 
 export type PhaseName =
   | "shim-start"
+  | "leftovers"
   | "first-create"
   | "shutdown-flush"
   | "stdio-open"
@@ -48,6 +49,10 @@ export const PHASES: Readonly<Record<PhaseName, Phase>> = {
   "shim-start": {
     budgetMs: 30 * SECOND,
     description: "a new shim process comes to listen, where its socket cannot be handed over",
+  },
+  leftovers: {
+    budgetMs: 5 * SECOND,
+    description: "start releases what an earlier task of the same id has left, when its shim died",
   },
   "first-create": { budgetMs: MINUTE, description: "a new shim waits for its first Create before it exits" },
   "shutdown-flush": {

@@ -6,17 +6,20 @@
  * not cleaned up, under a second name in the node's state directory until everything is struck.
  */
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import { identify } from "../../hcs/emulator/systems/process-identity.ts";
 import { bundleFile } from "../bootstrap/bundle.ts";
 
 /** Kinds of things a task can hold, each with what is needed to release it. */
@@ -78,7 +81,17 @@ export interface RecordedExit {
   readonly at: number;
 }
 
+/** Whose journal it is: the shim process that wrote it. */
+export interface JournalOwner {
+  readonly bundle: string;
+  readonly shim: number;
+  /** Tells the process from a later one with its pid; absent where the platform does not say. */
+  readonly startTime?: number;
+}
+
 export interface JournalContents {
+  /** The last shim that opened it. */
+  readonly owner?: JournalOwner;
   /** What is held still, oldest first. */
   readonly held: readonly Holding[];
   /** Pid of the init process, once it was started. */
@@ -87,14 +100,17 @@ export interface JournalContents {
 }
 
 type Line =
+  | ({ readonly op: "opened" } & JournalOwner)
   | ({ readonly op: "hold" } & Holding)
   | { readonly op: "strike"; readonly key: string }
   | { readonly op: "started"; readonly pid: number }
   | ({ readonly op: "exited" } & RecordedExit);
 
+const SUFFIX = ".jsonl";
+
 /** Where the node keeps a second name of a task's journal. */
 export function nodeJournalPath(stateDirectory: string, namespace: string, id: string): string {
-  return join(stateDirectory, "journals", namespace, `${id}.jsonl`);
+  return join(stateDirectory, "journals", namespace, `${id}${SUFFIX}`);
 }
 
 export interface JournalPlace {
@@ -134,7 +150,16 @@ export class FileJournal implements Journal {
     const open = (path: string): number => openSync(path, "a", 0o600);
     const first = open(inBundle);
     try {
-      return new FileJournal(place, linkOnNode(inBundle, onNode) ? [first] : [first, open(onNode)]);
+      const both = linkOnNode(inBundle, onNode) ? [first] : [first, open(onNode)];
+      const journal = new FileJournal(place, both);
+      const { pid: shim, startTime } = identify(process.pid) ?? { pid: process.pid };
+      journal.#write({
+        op: "opened",
+        bundle: place.bundle,
+        shim,
+        ...(startTime === undefined ? {} : { startTime }),
+      });
+      return journal;
     } catch (error) {
       closeSync(first);
       throw error;
@@ -202,11 +227,17 @@ export function readJournal(path: string): JournalContents {
     throw error;
   }
   const held = new Map<string, Holding>();
+  let owner: JournalOwner | undefined;
   let pid: number | undefined;
   let exit: RecordedExit | undefined;
   for (const line of text.split("\n").slice(0, -1)) {
     const entry = JSON.parse(line) as Line;
     switch (entry.op) {
+      case "opened": {
+        const { bundle, shim, startTime } = entry;
+        owner = { bundle, shim, ...(startTime === undefined ? {} : { startTime }) };
+        break;
+      }
       case "hold":
         held.set(entry.key, entry);
         break;
@@ -223,9 +254,49 @@ export function readJournal(path: string): JournalContents {
   }
   return {
     held: [...held.values()],
+    ...(owner === undefined ? {} : { owner }),
     ...(pid === undefined ? {} : { pid }),
     ...(exit === undefined ? {} : { exit }),
   };
+}
+
+/** Notes in a dead shim's journal what somebody else has released. */
+export function strikeReleased(path: string, released: readonly Holding[]): void {
+  const lines = released.map(({ key }): Line => ({ op: "strike", key }));
+  // A journal that somebody has forgotten meanwhile is not made again.
+  if (lines.length === 0 || !existsSync(path)) return;
+  appendFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+}
+
+/** A journal that a task has on the node. */
+export interface NodeJournal {
+  readonly namespace: string;
+  readonly id: string;
+  readonly path: string;
+}
+
+/** All tasks of the node that hold something, or may soon. */
+export function listJournals(stateDirectory: string): NodeJournal[] {
+  const root = dirname(dirname(nodeJournalPath(stateDirectory, "_", "_")));
+  return entries(root).flatMap((namespace) =>
+    entries(join(root, namespace))
+      .filter((name) => name.endsWith(SUFFIX))
+      .map((name) => ({
+        namespace,
+        id: name.slice(0, -SUFFIX.length),
+        path: join(root, namespace, name),
+      })),
+  );
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort();
+  } catch (error) {
+    // ENOENT: the last task of a namespace takes its directory away.
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
+    throw error;
+  }
 }
 
 /** Forgets a task's journal on the node, for when nothing is held. The last one takes the directories with it. */

@@ -13,6 +13,7 @@ import type { ShimUnderTest } from "../support/shim-under-test.ts";
 /** Phases that are not part of a pod's life: those of the process, and waits that only happen when something fails. */
 const ELSEWHERE: ReadonlySet<PhaseName> = new Set([
   "shim-start",
+  "leftovers",
   "first-create",
   "shutdown-flush",
   "container-terminate",

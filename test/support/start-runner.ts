@@ -4,13 +4,19 @@
  */
 import { start, type StartContext } from "../../shim/commands/start.ts";
 import type { ShimFlags } from "../../shim/flags.ts";
+import type { Options } from "../../shim/options/own.ts";
+import { linuxReclaimers } from "../../shim/resources/linux-reclaimers.ts";
+import type { Reclaimers } from "../../shim/resources/reclaim.ts";
 
 const { flags, context } = JSON.parse(process.argv[2] ?? "{}") as {
   flags: ShimFlags;
-  context: Omit<StartContext, "stdin">;
+  context: Omit<StartContext, "stdin" | "reclaimers">;
 };
 
-start(flags, { ...context, stdin: new Uint8Array(0) }).then(
+const reclaimers = async (options: Options): Promise<Reclaimers> =>
+  linuxReclaimers(options.emulatorStateDirectory);
+
+start(flags, { ...context, stdin: new Uint8Array(0), reclaimers }).then(
   (address) => process.stdout.write(address, () => process.exit(0)),
   (error: unknown) => process.stderr.write(String(error), () => process.exit(1)),
 );

@@ -108,14 +108,23 @@ export async function reclaimSystem(stateDirectory: string, id: string): Promise
  * @throws with what could not be removed, after all were tried
  */
 export async function reclaimOrphans(stateDirectory: string): Promise<number> {
-  const orphans = entries(stateDirectory).filter((entry) => {
+  const orphans = orphansOf(stateDirectory);
+  await tearDownAll(stateDirectory, orphans);
+  return orphans.length;
+}
+
+/** Directories of what {@link reclaimOrphans} would remove. */
+export function listOrphans(stateDirectory: string): string[] {
+  return orphansOf(stateDirectory).map(({ name }) => join(systemsDirectory(stateDirectory), name));
+}
+
+function orphansOf(stateDirectory: string): SystemEntry[] {
+  return entries(stateDirectory).filter((entry) => {
     if (entry.kind === "dead") return true;
     if (entry.kind === "new") return !isBeingMade(entry);
     const record = readHostRecord(join(systemsDirectory(stateDirectory), entry.name));
     return record !== undefined && isOrphan(record);
   });
-  await tearDownAll(stateDirectory, orphans);
-  return orphans.length;
 }
 
 /** True when the system of `record` has ended. One under construction lives while its creator does. */

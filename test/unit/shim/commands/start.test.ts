@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { execFile } from "node:child_process";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,6 +15,7 @@ import { join } from "node:path";
 import type { StartContext } from "../../../../shim/commands/start.ts";
 import { isListening } from "../../../../shim/bootstrap/address.ts";
 import type { ShimFlags } from "../../../../shim/flags.ts";
+import { FileJournal, nodeJournalPath, readJournal } from "../../../../shim/resources/journal.ts";
 import { until } from "../../../support/until.ts";
 
 const RUNNER = join(import.meta.dirname, "../../../support/start-runner.ts");
@@ -17,6 +26,8 @@ const socket = process.argv[process.argv.indexOf("-socket") + 1];
 const server = require("node:net").createServer((peer) => peer.on("error", () => undefined).end("served by " + process.pid));
 server.listen(process.env.RUNHCS_LISTEN_HANDED_OVER ? { fd: 3 } : { path: socket });
 `;
+
+type Given = Omit<StartContext, "reclaimers">;
 
 describe("start", function () {
   this.timeout(30_000);
@@ -61,11 +72,11 @@ describe("start", function () {
     debug: false,
   });
 
-  function context(listening: StartContext["listening"], daemon = join(root, "daemon.cjs")): StartContext {
+  function context(listening: StartContext["listening"], daemon = join(root, "daemon.cjs")): Given {
     return { bundle, stdin: new Uint8Array(0), daemonCommand: [process.execPath, daemon], listening };
   }
 
-  async function run(id: string, spec: object | undefined, how: StartContext): Promise<string> {
+  async function run(id: string, spec: object | undefined, how: Given): Promise<string> {
     if (spec !== undefined) writeFileSync(join(bundle, "config.json"), JSON.stringify(spec));
     const output = await inItsOwnProcess(flags(id), how);
     const pid = join(bundle, "shim.pid");
@@ -73,7 +84,7 @@ describe("start", function () {
     return output;
   }
 
-  function inItsOwnProcess(given: ShimFlags, how: StartContext): Promise<string> {
+  function inItsOwnProcess(given: ShimFlags, how: Given): Promise<string> {
     const args = ["--import", "tsx/esm", RUNNER, JSON.stringify({ flags: given, context: how })];
     return new Promise((resolve, reject) => {
       execFile(process.execPath, args, (error, stdout, stderr) =>
@@ -119,6 +130,52 @@ describe("start", function () {
     assert.equal(await run("web", {}, context("handed-over")), url);
     assert.equal(await greeting(url), `served by ${pids[1]}`);
     rmSync(url.slice("unix://".length), { force: true });
+  });
+
+  describe("of an id that an earlier task had", () => {
+    const place = () => ({ bundle, stateDirectory: join(root, "state"), namespace: "test", id: "web" });
+    const left = () => join(root, "left");
+
+    beforeEach(() => {
+      writeFileSync(join(root, "node.toml"), `state_directory = "${join(root, "state")}"\n`);
+      writeFileSync(left(), "");
+      mkdirSync(join(root, "not-a-file"));
+    });
+
+    /** A journal as a shim has left it. */
+    function leave(path: string, shim: { shim: number; startTime?: number }): void {
+      const journal = FileJournal.open(place());
+      journal.hold({ kind: "file", key: `file:${path}`, data: { path } });
+      journal.close();
+      const onNode = nodeJournalPath(join(root, "state"), "test", "web");
+      appendFileSync(onNode, `${JSON.stringify({ op: "opened", bundle, ...shim })}\n`);
+    }
+
+    it("releases what it has left, if its shim is dead", async () => {
+      leave(left(), { shim: process.pid, startTime: 1 });
+      const url = await run("web", {}, context("handed-over"));
+      await greeting(url);
+      assert.ok(!existsSync(left()));
+      assert.ok(!existsSync(join(root, "state")), "its journal is gone");
+      rmSync(url.slice("unix://".length), { force: true });
+    });
+
+    it("leaves alone what a living shim holds", async () => {
+      leave(left(), { shim: process.pid });
+      const url = await run("web", {}, context("handed-over"));
+      await greeting(url);
+      assert.ok(existsSync(left()));
+      rmSync(url.slice("unix://".length), { force: true });
+    });
+
+    it("refuses when it cannot, and keeps the journal", async () => {
+      leave(join(root, "not-a-file"), { shim: process.pid, startTime: 1 });
+      await assert.rejects(
+        run("web", {}, context("handed-over")),
+        /cannot start "web": an earlier task of this id has left what cannot be released: file /,
+      );
+      assert.equal(readJournal(nodeJournalPath(join(root, "state"), "test", "web")).held.length, 1);
+    });
   });
 
   it("says so when the process ends before it listens", async () => {

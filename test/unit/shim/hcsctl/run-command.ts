@@ -11,13 +11,14 @@ export async function runCommand(
   command: Command,
   args: readonly string[],
   flags: Readonly<Record<string, string | boolean>> = {},
+  options: Options = new Options(),
 ): Promise<CommandOutcome> {
   let output = "";
   let failed = false;
   await command.run({
     arguments: args,
     flags,
-    options: new Options(),
+    options,
     print: (text) => void (output += text),
     fail: () => void (failed = true),
   });

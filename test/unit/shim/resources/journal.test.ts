@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { identify } from "../../../../hcs/emulator/systems/process-identity.ts";
 import {
   forgetJournal,
+  listJournals,
+  strikeReleased,
   FileJournal,
   nodeJournalPath,
   readJournal,
@@ -47,11 +50,37 @@ describe("Journal", () => {
     journal.close();
   });
 
+  it("tells which process wrote it, and for which bundle", () => {
+    FileJournal.open(place).close();
+    const { startTime } = identify(process.pid)!;
+    assert.deepEqual(readJournal(inBundle).owner, { bundle: place.bundle, shim: process.pid, startTime });
+  });
+
+  it("is listed by the node while something is held", () => {
+    const journal = FileJournal.open(place);
+    assert.deepEqual(listJournals(place.stateDirectory), [{ namespace: "k8s.io", id: "web", path: onNode }]);
+    journal.close();
+    assert.deepEqual(listJournals(place.stateDirectory), []);
+  });
+
+  it("forgets what somebody else has released", () => {
+    const journal = FileJournal.open(place);
+    journal.hold(MOUNT);
+    journal.hold(VM);
+    strikeReleased(onNode, [MOUNT]);
+    assert.deepEqual(
+      readJournal(inBundle).held.map(({ key }) => key),
+      [VM.key],
+    );
+    journal.close();
+  });
+
   it("keeps pid and exit", () => {
     const journal = FileJournal.open(place);
     journal.started(7);
     journal.exited({ pid: 7, status: 3, at: 1000 });
-    assert.deepEqual(readJournal(inBundle), { held: [], pid: 7, exit: { pid: 7, status: 3, at: 1000 } });
+    const { held, pid, exit } = readJournal(inBundle);
+    assert.deepEqual({ held, pid, exit }, { held: [], pid: 7, exit: { pid: 7, status: 3, at: 1000 } });
     journal.close();
   });
 
