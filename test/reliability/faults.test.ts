@@ -7,7 +7,7 @@ import type { PhaseStep } from "../../shim/phases/phases.ts";
 import { PHASES, type PhaseName } from "../../shim/phases/table.ts";
 import { emulatorObstacle } from "../contract/emulator-under-test.ts";
 import { describePlace, PodLife, recordPlaces, type Place } from "../support/pod-life.ts";
-import { POD, SIBLING, VICTIM } from "../support/pod-scenario.ts";
+import { BRIEF, POD, SIBLING, VICTIM } from "../support/pod-scenario.ts";
 import type { ShimUnderTest } from "../support/shim-under-test.ts";
 
 /** Phases that are not part of a pod's life: those of the process, and waits that only happen when something fails. */
@@ -17,6 +17,8 @@ const ELSEWHERE: ReadonlySet<PhaseName> = new Set([
   "first-create",
   "shutdown-flush",
   "container-terminate",
+  // Of containers that are jobs of the host.
+  "job-shutdown",
   "crash-notice",
 ]);
 
@@ -129,7 +131,7 @@ async function suffer(fault: Fault, place: Place): Promise<void> {
 function checkEvents({ events }: ShimUnderTest): void {
   const order = events.map(({ name, container, process }) => `${name} ${container} ${process}`);
   assert.deepEqual(order, [...new Set(order)], "an event came twice");
-  for (const id of [POD, SIBLING, VICTIM]) {
+  for (const id of [POD, SIBLING, VICTIM, BRIEF]) {
     const names = events
       .filter(({ container, process }) => container === id && (process === "" || process === id))
       .map(({ name }) => name)

@@ -8,7 +8,7 @@ import { linuxReclaimers } from "../../shim/resources/linux-reclaimers.ts";
 import { emulatorObstacle, EmulatorUnderTest } from "../contract/emulator-under-test.ts";
 import { describePlace, preparePlaces, recordPlaces, type Place } from "../support/pod-life.ts";
 import type { VictimOrder } from "../support/pod-life-victim.ts";
-import { POD, SIBLING, VICTIM } from "../support/pod-scenario.ts";
+import { BRIEF, POD, SIBLING, VICTIM } from "../support/pod-scenario.ts";
 import { NAMESPACE } from "../support/shim-under-test.ts";
 
 const VICTIM_PROGRAM = join(import.meta.dirname, "../support/pod-life-victim.ts");
@@ -64,7 +64,7 @@ async function dieAt(place: Place): Promise<void> {
     `state_directory = ${JSON.stringify(places.shimState)}\n[emulator]\nstate_directory = ${JSON.stringify(under.stateDirectory)}\n`,
   );
   // All tasks of a pod are cleaned up after at once, as containerd does.
-  await Promise.all([POD, SIBLING, VICTIM].map((id) => cleanUp(id, join(places.bundles, id), config)));
+  await Promise.all([POD, SIBLING, VICTIM, BRIEF].map((id) => cleanUp(id, join(places.bundles, id), config)));
   assert.equal(existsSync(places.shimState), false, "journals are left");
   await under.dispose();
 }

@@ -54,10 +54,10 @@ export class PodClient {
   }
 
   /** @returns whether it was created */
-  async create(id: string): Promise<boolean> {
+  async create(id: string, args: readonly string[] = ["sleep", "1000"]): Promise<boolean> {
     const bundle = join(this.#options.bundles, id);
     mkdirSync(join(bundle, "rootfs"), { recursive: true });
-    writeFileSync(join(bundle, "config.json"), JSON.stringify(this.#spec(id)));
+    writeFileSync(join(bundle, "config.json"), JSON.stringify(this.#spec(id, args)));
     const rootfs = [Mount.create({ type: "bind", source: this.#options.rootfs, options: ["rbind"] })];
     const created = await this.call("Create", { id, bundle, rootfs });
     if (created !== undefined) this.#live.add(id);
@@ -136,9 +136,9 @@ export class PodClient {
       .map(({ call }) => call);
   }
 
-  #spec(id: string): object {
+  #spec(id: string, args: readonly string[]): object {
     const isSandbox = id === this.id;
-    const spec = containerSpec({ rootfs: "rootfs", args: ["sleep", "1000"] });
+    const spec = containerSpec({ rootfs: "rootfs", args });
     const shared = ["ipc", "uts", "network"];
     const namespaces = ["mount", "pid", ...shared].map((type) => {
       if (isSandbox) return type === "network" ? { type, path: this.#options.network } : { type };

@@ -11,6 +11,9 @@ export const VICTIM = "web";
 /** Must never notice. */
 export const SIBLING = "side";
 
+/** Ends by itself, with the status of a process that was killed. */
+export const BRIEF = "brief";
+
 const LIMIT_BYTES = 64 * 1024 ** 2;
 
 export class PodScenario extends PodClient {
@@ -24,6 +27,9 @@ export class PodScenario extends PodClient {
       await this.create(SIBLING);
       await this.start(SIBLING);
       await this.#leadVictim();
+      await this.create(BRIEF, ["sh", "-c", "exit 137"]);
+      if ((await this.start(BRIEF)) !== undefined) await this.call("Wait", { id: BRIEF });
+      await this.end(BRIEF);
       await whileSiblingLives();
     }
     // The sandbox goes first: it takes its workloads with it.
