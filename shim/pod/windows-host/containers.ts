@@ -3,15 +3,19 @@ import { withLastingProcess } from "../../../oci/windows/sandbox-process.ts";
 import { ShimError } from "../../errors.ts";
 import type { TaskContainer } from "../../task/container.ts";
 import type { CreateContext, PodContainers, PodView } from "../containers.ts";
+import { HostProcessContainers } from "../host-process/containers.ts";
 import type { CreateRequest } from "../request.ts";
 import { HostContainer } from "./container.ts";
 
 export class WindowsHostContainers implements PodContainers {
   readonly uvm = undefined;
   readonly #pod: PodView;
+  /** Where options let them into a pod that says nothing about them, they are what they are in their own. */
+  readonly #hostProcess: HostProcessContainers;
 
   constructor(pod: PodView) {
     this.#pod = pod;
+    this.#hostProcess = new HostProcessContainers(pod);
   }
 
   sandboxHasProcess(): boolean {
@@ -25,7 +29,9 @@ export class WindowsHostContainers implements PodContainers {
   }
 
   createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
-    return this.#create(request, context);
+    return request.isolation === "host-process"
+      ? this.#hostProcess.createWorkload(request, context)
+      : this.#create(request, context);
   }
 
   async #create(request: CreateRequest, { holdings, phasesOf }: CreateContext): Promise<TaskContainer> {
