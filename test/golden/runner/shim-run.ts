@@ -12,7 +12,7 @@ import { Shim } from "../../../shim/service/shim.ts";
 import { registerTaskService } from "../../../shim/service/task-service.ts";
 import type { CallContext } from "../../../shim/ttrpc/index.ts";
 import type { Json } from "../../../hcs/scripted/platform.ts";
-import { readCaseText, type GoldenCase, type Step } from "./case.ts";
+import { readCaseText, type CaseOptions, type GoldenCase, type Step } from "./case.ts";
 import { dialClientPipe } from "./client-pipes.ts";
 import { SHIM_DIRECTORY, SHIM_NAME } from "./names.ts";
 import { Recorder, type TraceEntry } from "../../../hcs/scripted/recorder.ts";
@@ -47,11 +47,28 @@ export interface ShimRun {
   readonly log: readonly LogRecord[];
 }
 
+/** What a run is made of. */
+export interface ShimScript {
+  readonly options: Omit<CaseOptions, "kind">;
+  /** The `config.json` that a step names. */
+  readonly specText: (name: string) => string;
+  /** Options of the shim's own, by their names. */
+  readonly own: OptionLayer["values"];
+}
+
 type TaskHandlers = Record<string, (request: unknown, context: CallContext) => unknown>;
 
-export async function runShimCase(golden: GoldenCase): Promise<ShimRun> {
-  const run = await Run.open(golden);
-  for (const step of golden.options.steps ?? []) await run.step(step);
+export function runShimCase(golden: GoldenCase): Promise<ShimRun> {
+  return runShimScript({
+    options: golden.options,
+    specText: (name) => readCaseText(golden, name),
+    own: REFERENCE_OPTIONS,
+  });
+}
+
+export async function runShimScript(script: ShimScript): Promise<ShimRun> {
+  const run = await Run.open(script);
+  for (const step of script.options.steps ?? []) await run.step(step);
   return run.end();
 }
 
@@ -71,7 +88,7 @@ class TaskServiceHandlers {
 }
 
 interface RunParts {
-  readonly golden: GoldenCase;
+  readonly script: ShimScript;
   readonly recorder: Recorder;
   readonly backend: ScriptedBackend;
   readonly clock: VirtualClock;
@@ -81,7 +98,7 @@ interface RunParts {
 }
 
 class Run {
-  readonly #golden: GoldenCase;
+  readonly #script: ShimScript;
   readonly #recorder: Recorder;
   readonly #backend: ScriptedBackend;
   readonly #clock: VirtualClock;
@@ -91,17 +108,17 @@ class Run {
   readonly #results: StepResult[] = [];
 
   private constructor(parts: RunParts) {
-    const { golden, recorder, backend, clock, log, environment, events } = parts;
-    this.#golden = golden;
+    const { script, recorder, backend, clock, log, environment, events } = parts;
+    this.#script = script;
     this.#recorder = recorder;
     this.#backend = backend;
     this.#clock = clock;
     this.#log = log;
     this.#shim = new Shim({
-      id: golden.options.tid ?? "",
+      id: script.options.tid ?? "",
       environment,
-      startedFor: golden.options.isSandbox === true ? "sandbox" : "standalone",
-      options: new Options(RUN_OPTIONS),
+      startedFor: script.options.isSandbox === true ? "sandbox" : "standalone",
+      options: new Options({ values: script.own, warnings: [] }),
       onIdle: () => undefined,
     });
     const service = new TaskServiceHandlers();
@@ -109,8 +126,8 @@ class Run {
     this.#handlers = service.handlers;
   }
 
-  static async open(golden: GoldenCase): Promise<Run> {
-    const { platform, files } = golden.options;
+  static async open(script: ShimScript): Promise<Run> {
+    const { platform, files } = script.options;
     const recorder = new Recorder(platform.fail);
     const backend = new ScriptedBackend(platform, files ?? [], recorder);
     const clock = new VirtualClock();
@@ -138,7 +155,7 @@ class Run {
       openJournal: () => FORGETFUL_JOURNAL,
       dialPipe: dialClientPipe,
     };
-    return new Run({ golden, recorder, backend, clock, log, environment, events });
+    return new Run({ script, recorder, backend, clock, log, environment, events });
   }
 
   async step(step: Step): Promise<void> {
@@ -226,16 +243,13 @@ class Run {
   }
 
   #writeBundle(step: Step): void {
-    const text = readCaseText(this.#golden, String(step["spec"]));
+    const text = this.#script.specText(String(step["spec"]));
     this.#backend.files.write(`${bundleOf(step.id ?? "")}\\config.json`, text);
   }
 }
 
 /** The reference takes HostProcess containers into pods that say nothing about them. */
-const RUN_OPTIONS: OptionLayer = {
-  values: new Map([["host_process.pod_annotation", "merged"]]),
-  warnings: [],
-};
+const REFERENCE_OPTIONS: ShimScript["own"] = new Map([["host_process.pod_annotation", "merged"]]);
 
 /** Nothing has to be found again after such a run. */
 const FORGETFUL_JOURNAL = {
