@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-// Runs `scripts/<name>.ts`, installing the npm packages first when they are missing or older than the lockfile.
+// Runs `scripts/<name>.ts`, installing the npm packages first when they are missing or not those of the lockfile.
 // Plain JavaScript: it must work on a fresh clone, before anything is installed.
 import { spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -14,15 +14,17 @@ if (name === undefined || !existsSync(script)) {
   process.exit(2);
 }
 
-const stamp = join(root, "node_modules", ".package-lock.json");
-const lock = join(root, "package-lock.json");
-if (!existsSync(stamp) || statSync(stamp).mtimeMs < statSync(lock).mtimeMs) {
+// What was installed last is known by the lockfile it was installed from; times mislead in linked and copied trees.
+const lock = readFileSync(join(root, "package-lock.json"), "utf8");
+const stamp = join(root, "node_modules", ".installed-lock.json");
+if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
   console.error("installing npm packages (npm ci) …");
   const install = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", 2, 2],
   });
   if (install.status !== 0) process.exit(install.status ?? 1);
+  writeFileSync(stamp, lock);
 }
 
 // Ctrl-C goes to the script as well, which may have to clean up: wait for its end instead of dying first.
