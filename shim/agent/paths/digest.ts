@@ -5,7 +5,7 @@
  * differ by that only have one key. They are refused where their contents differ; no one of them is picked.
  */
 import { createHash } from "node:crypto";
-import { Blake3 } from "./blake3.ts";
+import { blake3 } from "@noble/hashes/blake3.js";
 import { PathRefusal } from "./refusal.ts";
 
 /** Digests carry the name of their algorithm, so that no two kinds are ever compared. */
@@ -20,7 +20,7 @@ export interface DigestHash {
 /** Both for contents and for manifests. SHA-256 is Node's own and several times faster. */
 export const DIGEST_HASHES: Readonly<Record<DigestAlgorithm, () => DigestHash>> = {
   sha256: () => createHash("sha256"),
-  blake3: () => new Blake3(),
+  blake3: () => blake3.create(),
 };
 
 export interface ManifestEntry {
