@@ -12,6 +12,7 @@ import { programsBeside } from "./bootstrap/programs.ts";
 import { decodeStartInput } from "./bootstrap/stdin.ts";
 import { startDeadline, systemClock } from "./clock.ts";
 import { messageOf } from "./errors.ts";
+import { EventLog } from "./events/event-log.ts";
 import { EventPublisher } from "./events/publisher.ts";
 import { taskEvents } from "./events/task-events.ts";
 import { eventTransport } from "./events/transport.ts";
@@ -27,6 +28,7 @@ import { Timeline } from "./phases/timeline.ts";
 import { Calls } from "./service/calls.ts";
 import { registerDiagService } from "./service/diag-service.ts";
 import { registerSandboxService } from "./service/sandbox-service.ts";
+import { registerShimDiagService } from "./service/shimdiag-service.ts";
 import { Shim, type ShimInit } from "./service/shim.ts";
 import { registerStreamingService, StreamRegistry } from "./service/streaming-service.ts";
 import { registerTaskService } from "./service/task-service.ts";
@@ -52,7 +54,11 @@ async function serve(): Promise<void> {
     namespace: flags.namespace,
     transport: eventTransport({ containerd: flags.address, publishBinary: flags.publishBinary }),
   });
-  const events = taskEvents((type, message) => publisher.publish(type, message));
+  const log = new EventLog(() => systemClock.now());
+  const events = taskEvents((type, message) => {
+    log.add(type.typeName, message);
+    publisher.publish(type, message);
+  });
   const streams = new StreamRegistry();
   const environment: PodEnvironment = {
     backend,
@@ -92,7 +98,8 @@ async function serve(): Promise<void> {
   registerTaskService(server, shim, calls, events);
   registerSandboxService(server, shim, calls, () => end("its sandbox was shut down"));
   registerStreamingService(server, streams);
-  registerDiagService(server, shim, calls);
+  registerShimDiagService(server, shim, calls);
+  registerDiagService(server, shim, calls, log);
   await server.listen(
     process.env[HANDOVER_VARIABLE] === undefined ? { path: socketPath } : { fd: LISTEN_DESCRIPTOR },
   );

@@ -6,13 +6,25 @@ import { readNodeFile } from "../options/node-file.ts";
 import { Options } from "../options/own.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, type Command, type Flag } from "./command.ts";
-import { diag, timeline } from "./diagnostics.ts";
+import { diagExec } from "./diag-exec.ts";
+import { diag, diagStacks, timeline } from "./diagnostics.ts";
 import { plan } from "./plan.ts";
 import { doctor } from "./doctor.ts";
 import { emulatorGc, inspect, ps } from "./systems.ts";
 import { validate } from "./validate.ts";
 
-const COMMANDS: readonly Command[] = [plan, validate, ps, inspect, diag, timeline, doctor, emulatorGc];
+const COMMANDS: readonly Command[] = [
+  plan,
+  validate,
+  ps,
+  inspect,
+  diag,
+  diagExec,
+  diagStacks,
+  timeline,
+  doctor,
+  emulatorGc,
+];
 
 function help(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length));

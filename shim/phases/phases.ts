@@ -61,6 +61,8 @@ export class Phases {
     const started = clock.monotonic();
     let failure: string | undefined;
     const { signal } = deadline;
+    const begun = { startedAt, task, ...(exec === undefined ? {} : { exec }), verb, phase };
+    this.#environment.timeline.begin(begun);
     const { around } = this.#environment;
     try {
       const result = around === undefined ? work(signal) : around({ ...this.#subject, phase, signal }, work);
@@ -77,15 +79,11 @@ export class Phases {
       );
     } finally {
       const entry = {
-        startedAt,
+        ...begun,
         durationMs: clock.monotonic() - started,
-        task,
-        ...(exec === undefined ? {} : { exec }),
-        verb,
-        phase,
         ...(failure === undefined ? {} : { failure }),
       };
-      this.#environment.timeline.add(entry);
+      this.#environment.timeline.end(begun, entry);
       phaseChannel.publish(entry);
     }
   }

@@ -28,6 +28,7 @@ export type PhaseName =
   | "process-create"
   | "query"
   | "update"
+  | "stacks"
   | "pause"
   | "signal"
   | "drain"
@@ -79,6 +80,7 @@ export const PHASES: Readonly<Record<PhaseName, Phase>> = {
   "container-start": { budgetMs: MINUTE, description: "starting the container in the guest" },
   "process-create": { budgetMs: MINUTE, description: "starting a process" },
   query: { budgetMs: 10 * SECOND, description: "asking for processes or statistics" },
+  stacks: { budgetMs: 5 * SECOND, description: "asking a guest for its stacks, for people" },
   update: { budgetMs: 30 * SECOND, description: "changing limits" },
   pause: { budgetMs: 30 * SECOND, description: "pausing or resuming" },
 

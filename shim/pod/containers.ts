@@ -38,6 +38,15 @@ export interface PodContainers {
   /** The container of the sandbox, or of a task that is no part of a pod, with all that its pod needs. */
   createSandbox(request: CreateRequest, context: CreateContext): Promise<TaskContainer>;
   createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer>;
+  /** Brings a directory or file of the host into the VM, until the VM ends. Absent where there is none. */
+  shareIntoVm?(share: HostShare, context: CreateContext): Promise<void>;
+}
+
+export interface HostShare {
+  readonly hostPath: string;
+  /** Where the guest sees it; of a file in a Linux guest, its directory. */
+  readonly guestPath: string;
+  readonly readOnly: boolean;
 }
 
 const IMPLEMENTATIONS: Readonly<Record<Isolation, new (pod: PodView) => PodContainers>> = {

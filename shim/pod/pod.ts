@@ -10,11 +10,12 @@ import { NEVER_RAN, type ExitRecord } from "../task/exec.ts";
 import { SIGKILL } from "../task/signals.ts";
 import type { Task, TaskEvents } from "../task/task.ts";
 import { sendCrashNotice } from "./crash-notice.ts";
-import { podContainers, type PodContainers } from "./containers.ts";
+import { podContainers, type HostShare, type PodContainers } from "./containers.ts";
 import { createTask } from "./create-task.ts";
 import type { PodEnvironment } from "./environment.ts";
 import { joinedRequest } from "./join.ts";
 import type { CreateRequest } from "./request.ts";
+import { requireVm, runHostCommand, type HostCommand } from "./vm/host-command.ts";
 import type { Uvm } from "./vm/uvm.ts";
 
 const NO_STDIO: CreateRequest["stdio"] = { stdin: "", stdout: "", stderr: "" };
@@ -148,6 +149,29 @@ export class Pod {
     return record;
   }
 
+  /**
+   * Runs a program in the VM itself until it has ended, or the caller has gone.
+   *
+   * @returns its exit code
+   * @throws {ShimError} NOT_ISOLATED, VM_LOST
+   */
+  runInVm(command: HostCommand, signal: AbortSignal): Promise<number> {
+    const uvm = requireVm(this.uvm, this.id, "run a program in");
+    return runHostCommand(uvm, command, this.#environment, this.id, this.#phases("diag-exec"), signal);
+  }
+
+  /** Brings a directory or file of the host into the VM, until the VM ends. @throws {ShimError} NOT_ISOLATED */
+  async shareIntoVm(share: HostShare): Promise<void> {
+    requireVm(this.uvm, this.id, `share "${share.hostPath}" with`);
+    const { holdings } = this.sandbox;
+    await this.#containers.shareIntoVm?.(share, { holdings, phasesOf: (verb) => this.#phases(verb) });
+  }
+
+  /** Stacks of the agent in the VM; empty where it cannot tell. */
+  guestStacks(uvm: Uvm): Promise<string> {
+    return this.#phases("diag-stacks").run("stacks", (signal) => uvm.guest.dumpStacks({ signal }));
+  }
+
   async #createSandbox(request: CreateRequest): Promise<void> {
     const stdio = this.#containers.sandboxHasProcess(request) ? {} : { stdio: NO_STDIO, terminal: false };
     this.#sandbox = await createTask(
@@ -169,20 +193,15 @@ export class Pod {
 
   /** Logs the crash, and tells whoever wants to know. Never rejects. */
   async #tellCrash(reason: string): Promise<void> {
-    const { logger, namespace, clock, timeline, aroundPhase } = this.#environment;
-    const { options } = this.#request;
+    const { logger, namespace, clock } = this.#environment;
     const tasks = this.tasks().map(({ id }) => id);
     const vm = this.uvm?.id ?? "";
     logger.error("vm crashed", { sandbox: this.id, uvm: vm, tasks: tasks.join(","), reason });
-    const listener = options.vmCrashedListener;
+    const listener = this.#request.options.vmCrashedListener;
     if (listener === "") return;
     const at = new Date(clock.now()).toISOString();
-    const phases = new Phases(
-      { clock, timeline, budgetMs: (phase) => options.budgetMs(phase), around: aroundPhase },
-      { verb: "crash", task: this.id },
-    );
     try {
-      await phases.run("crash-notice", (signal) =>
+      await this.#phases("crash").run("crash-notice", (signal) =>
         sendCrashNotice(
           listener,
           { event: "vm crashed", namespace, pod: this.id, vm, reason, tasks, at },
@@ -192,6 +211,15 @@ export class Pod {
     } catch (error) {
       this.#report("the listener for crashed VMs was not told", error);
     }
+  }
+
+  #phases(verb: string): Phases {
+    const { clock, timeline, aroundPhase } = this.#environment;
+    const { options } = this.#request;
+    return new Phases(
+      { clock, timeline, budgetMs: (phase) => options.budgetMs(phase), around: aroundPhase },
+      { verb, task: this.id },
+    );
   }
 
   #surroundings(events: TaskEvents): Parameters<typeof createTask>[2] {

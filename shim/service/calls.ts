@@ -19,6 +19,11 @@ const QUESTIONS: ReadonlySet<string> = new Set([
   "SandboxMetrics",
   "WaitSandbox",
   "ResizePty",
+  "Timeline",
+  "Report",
+  "DiagStacks",
+  "DiagTasks",
+  "DiagPid",
 ]);
 
 /** What identifies the subject of a request in logs. */
@@ -38,18 +43,19 @@ export class Calls {
   }
 
   /** A handler that logs its duration and answers errors as RPC status. */
-  wrap<I extends Subject, O, C>(
+  wrap<I extends object, O, C>(
     method: string,
     handler: (request: I, context: C) => Promise<O> | O,
   ): (request: I, context: C) => Promise<O> {
     return async (request, context) => {
+      const subject: Subject = request;
       const started = this.#clock.monotonic();
       const log = (level: LogLevel, message: string, extra: LogFields = {}): void => {
         const ms = Math.round((this.#clock.monotonic() - started) * 10) / 10;
         this.#logger.log(level, message, {
           method,
-          task: request.id ?? request.sandboxId,
-          exec: request.execId === "" ? undefined : request.execId,
+          task: subject.id ?? subject.sandboxId,
+          exec: subject.execId === "" ? undefined : subject.execId,
           ms,
           ...extra,
         });

@@ -1,45 +1,93 @@
 /** What people ask a running shim: where its time went, and what it holds. Answers are JSON. */
 import { Diag } from "../../protos/gen/diag.ts";
+import type { EventLog, LoggedEvent } from "../events/event-log.ts";
+import type { RunningPhase, TimelineEntry } from "../phases/timeline.ts";
 import type { Pod } from "../pod/pod.ts";
+import type { Holding } from "../resources/journal.ts";
+import type { ExitRecord } from "../task/exec.ts";
 import type { Task } from "../task/task.ts";
-import type { Server } from "../ttrpc/index.ts";
 import type { Calls } from "./calls.ts";
 import type { Shim } from "./shim.ts";
+import type { ServiceRegistry } from "./task-service.ts";
 
-export function registerDiagService(server: Server, shim: Shim, calls: Calls): void {
+/** What a shim says about itself. Members may be added from version to version. */
+export interface ShimReport {
+  readonly pid: number;
+  readonly id: string;
+  readonly namespace: string;
+  readonly backend: string;
+  readonly pods: readonly PodReport[];
+  /** Phases that have not ended. */
+  readonly running: readonly RunningPhase[];
+  /** The last phases that have, oldest first. */
+  readonly phases: readonly TimelineEntry[];
+  /** The last events, oldest first. */
+  readonly events: readonly LoggedEvent[];
+}
+
+export interface PodReport {
+  readonly id: string;
+  readonly vm?: { readonly id: string; readonly state: string; readonly document: object };
+  readonly tasks: readonly TaskReport[];
+}
+
+export interface TaskReport {
+  readonly id: string;
+  readonly bundle: string;
+  readonly processes: readonly {
+    readonly id: string;
+    readonly pid: number;
+    readonly state: string;
+    readonly exit?: ExitRecord;
+  }[];
+  /** Oldest first. */
+  readonly holds: readonly Holding[];
+}
+
+export function registerDiagService(server: ServiceRegistry, shim: Shim, calls: Calls, log: EventLog): void {
   const { timeline } = shim.environment;
   server.register(Diag, {
     Timeline: calls.wrap("Timeline", () => ({ json: JSON.stringify(timeline.entries()) })),
-    Report: calls.wrap("Report", () => ({ json: JSON.stringify(report(shim)) })),
+    Report: calls.wrap("Report", () => ({ json: JSON.stringify(report(shim, log)) })),
   });
 }
 
-function report(shim: Shim): object {
+/** Phases that a report has; the whole timeline is a question of its own. */
+const LAST_PHASES = 50;
+
+function report(shim: Shim, log: EventLog): ShimReport {
+  const { namespace, backend, timeline } = shim.environment;
   return {
     pid: process.pid,
     id: shim.id,
-    namespace: shim.environment.namespace,
-    backend: shim.environment.backend.name,
+    namespace,
+    backend: backend.name,
     pods: shim.pods().map(reportPod),
+    running: timeline.running(),
+    phases: timeline.entries().slice(-LAST_PHASES),
+    events: log.entries(),
   };
 }
 
-function reportPod(pod: Pod): object {
+function reportPod(pod: Pod): PodReport {
+  const { uvm } = pod;
   return {
     id: pod.id,
-    vm:
-      pod.uvm === undefined
-        ? undefined
-        : { id: pod.uvm.id, state: pod.uvm.state, document: pod.uvm.document },
+    ...(uvm === undefined ? {} : { vm: { id: uvm.id, state: uvm.state, document: uvm.document } }),
     tasks: pod.tasks().map(reportTask),
   };
 }
 
-function reportTask(task: Task): object {
+function reportTask(task: Task): TaskReport {
   return {
     id: task.id,
     bundle: task.bundle,
-    processes: task.processes().map(({ id, pid, state, exit }) => ({ id, pid, state, exit })),
+    processes: task.processes().map(({ id, pid, state, exit }) => ({
+      id,
+      pid,
+      state,
+      ...(exit === undefined ? {} : { exit }),
+    })),
     holds: task.holdings.list(),
   };
 }

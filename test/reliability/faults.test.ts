@@ -20,6 +20,7 @@ const ELSEWHERE: ReadonlySet<PhaseName> = new Set([
   // Of containers that are jobs of the host.
   "job-shutdown",
   "crash-notice",
+  "stacks",
 ]);
 
 /** A fault that is put into one step: what it does before the step's own work. */

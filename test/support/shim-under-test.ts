@@ -11,6 +11,7 @@ import { Options } from "../../shim/options/own.ts";
 import type { AroundPhase } from "../../shim/phases/phases.ts";
 import { Timeline } from "../../shim/phases/timeline.ts";
 import { Calls } from "../../shim/service/calls.ts";
+import { registerShimDiagService } from "../../shim/service/shimdiag-service.ts";
 import { Shim } from "../../shim/service/shim.ts";
 import { registerTaskService } from "../../shim/service/task-service.ts";
 import { Client, Server } from "../../shim/ttrpc/index.ts";
@@ -22,6 +23,8 @@ export interface ShimUnderTestOptions {
   readonly backend: HcsBackend;
   readonly stateDirectory: string;
   readonly around?: AroundPhase;
+  /** Options of the node. */
+  readonly own?: Readonly<Record<string, string>>;
 }
 
 /** An event as containerd would get it: its topic's last part, the container, the process, the exit status. */
@@ -40,7 +43,7 @@ export class ShimUnderTest {
   readonly #bridges = new Set<Duplex>();
 
   private constructor(
-    { backend, stateDirectory, around }: ShimUnderTestOptions,
+    { backend, stateDirectory, around, own = {} }: ShimUnderTestOptions,
     host: Awaited<ReturnType<HcsBackend["host"]>>,
   ) {
     const logger = new Logger("error", () => this.clock.now());
@@ -69,10 +72,11 @@ export class ShimUnderTest {
         streams: { reader: () => noStreams(), writer: () => noStreams() },
         ...(around === undefined ? {} : { aroundPhase: around }),
       },
-      options: new Options(),
+      options: new Options({ values: new Map(Object.entries(own)), warnings: [] }),
       onIdle: () => undefined,
     });
     registerTaskService(this.#server, shim, new Calls(logger, this.clock), events);
+    registerShimDiagService(this.#server, shim, new Calls(logger, this.clock));
     const [near, far] = duplexPair();
     this.#server.handleConnection(far);
     this.client = new Client(near);

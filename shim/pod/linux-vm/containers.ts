@@ -1,9 +1,12 @@
 /** Pods of Linux containers: each has a utility VM with a Linux guest, owned by its sandbox container. */
+import path from "node:path";
+import { SpecError } from "../../../oci/errors.ts";
 import { ShimError } from "../../errors.ts";
 import type { TaskContainer } from "../../task/container.ts";
-import type { CreateContext, PodContainers, PodView } from "../containers.ts";
+import type { CreateContext, HostShare, PodContainers, PodView } from "../containers.ts";
 import type { CreateRequest } from "../request.ts";
 import { linuxBoot } from "../vm/boot/linux.ts";
+import { addShare } from "../vm/devices/plan9.ts";
 import { podNetworkOf, type PodNetwork } from "../vm/network.ts";
 import { openVm } from "../vm/open-vm.ts";
 import type { VmUpdateTarget } from "../vm/update.ts";
@@ -75,6 +78,25 @@ export class LinuxVmContainers implements PodContainers {
       workloadRole(request.id, uvm),
       context.phasesOf("create"),
     );
+  }
+
+  async shareIntoVm(
+    { hostPath, guestPath, readOnly }: HostShare,
+    { holdings, phasesOf }: CreateContext,
+  ): Promise<void> {
+    const { uvm, devices } = this.#require(this.#pod.id);
+    const { files, traits } = this.#pod.environment.backend;
+    const { dirname, basename } = path[traits.paths];
+    await phasesOf("diag-share").run("mounts", async (signal) => {
+      const found = await files.stat(hostPath, { signal });
+      if (found === undefined)
+        throw new SpecError({ at: "host_path", rule: "must exist on the host", value: hostPath });
+      const what =
+        found.kind === "directory"
+          ? { directory: hostPath }
+          : { directory: dirname(hostPath), file: basename(hostPath) };
+      await addShare(uvm, devices.shareNames, holdings, { ...what, readOnly, guestPath }, signal);
+    });
   }
 
   #updates(): Omit<VmUpdateTarget, "uvm"> {

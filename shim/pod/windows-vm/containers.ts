@@ -2,12 +2,13 @@
  * Pods of Windows containers in hypervisor isolation: each has a utility VM with a Windows guest. The sandbox of a pod is
  * the VM itself, without a container; a task that is no part of a pod owns its VM.
  */
+import { addWindowsMappedDirectory } from "../../../hcs/guest/modify.ts";
 import type { SpecWarning } from "../../../oci/errors.ts";
 import { ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { TaskContainer } from "../../task/container.ts";
-import type { CreateContext, PodContainers, PodView } from "../containers.ts";
+import type { CreateContext, HostShare, PodContainers, PodView } from "../containers.ts";
 import type { CreateRequest } from "../request.ts";
 import { updateVm } from "../vm/update.ts";
 import type { Uvm } from "../vm/uvm.ts";
@@ -16,6 +17,7 @@ import { logWarnings } from "../warnings.ts";
 import { SandboxWithoutProcess } from "../windows/sandbox.ts";
 import { WindowsGuestContainer } from "./container.ts";
 import { keepDisks } from "./debug-disks.ts";
+import { sharePath } from "./mounts.ts";
 import { openWindowsVm, type WindowsVm } from "./windows-vm.ts";
 
 export class WindowsVmContainers implements PodContainers {
@@ -75,6 +77,20 @@ export class WindowsVmContainers implements PodContainers {
       { onReleased: () => Promise.resolve() },
       phasesOf("create"),
     );
+  }
+
+  async shareIntoVm(
+    { hostPath, guestPath, readOnly }: HostShare,
+    { holdings, phasesOf }: CreateContext,
+  ): Promise<void> {
+    const vm = this.#vm;
+    if (vm === undefined) throw new ShimError("VM_LOST", `cannot share "${hostPath}": its pod has no VM`);
+    const { files } = this.#pod.environment.backend;
+    await phasesOf("diag-share").run("mounts", async (signal) => {
+      const mount = { hostPath, containerPath: guestPath, readOnly };
+      const directory = await sharePath({ vm, holdings, files }, mount, signal);
+      await vm.uvm.guest.modify(addWindowsMappedDirectory(directory), { signal });
+    });
   }
 
   async #joinNetwork(

@@ -83,7 +83,8 @@ describe("Timeline", () => {
   it("keeps the newest entries", () => {
     const timeline = new Timeline();
     for (let index = 0; index < 1500; index++) {
-      timeline.add({ startedAt: index, durationMs: 0, task: "t", verb: "v", phase: "query" });
+      const entry = { startedAt: index, durationMs: 0, task: "t", verb: "v", phase: "query" } as const;
+      timeline.end(entry, entry);
     }
     const entries = timeline.entries();
     assert.deepEqual([entries.length, entries[0]?.startedAt, entries.at(-1)?.startedAt], [1000, 500, 1499]);
