@@ -52,13 +52,18 @@ export class PodLife {
     this.scenario = new PodScenario({ client: shim.client, ...places });
   }
 
-  static async create(around: (life: () => PodLife) => AroundPhase): Promise<PodLife> {
+  /** @param own options of the node */
+  static async create(
+    around: (life: () => PodLife) => AroundPhase,
+    own: Readonly<Record<string, string>> = {},
+  ): Promise<PodLife> {
     const under = await EmulatorUnderTest.create();
     const places = await preparePlaces(under);
     const shim = await ShimUnderTest.create({
       backend: under.backend,
       stateDirectory: places.shimState,
       around: around(() => life),
+      own,
     });
     const life: PodLife = new PodLife(under, shim, places);
     return life;

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { findSystem } from "../../hcs/emulator/systems/reclaim.ts";
+import { ShimDiag } from "../../protos/gen/shim-diag.ts";
+import { Code } from "../../shim/ttrpc/index.ts";
+import { emulatorObstacle } from "../contract/emulator-under-test.ts";
+import { PodLife } from "../support/pod-life.ts";
+import { POD, SIBLING } from "../support/pod-scenario.ts";
+import { makeShortDirectory } from "../support/temp-directory.ts";
+import { until } from "../support/until.ts";
+
+describe("diagnosis of a pod", function () {
+  this.timeout(60_000);
+  let life: PodLife;
+  let crashes: Server;
+  const told: string[] = [];
+  /** How many events had been published when the crash was told. */
+  let eventsBefore = 0;
+
+  before(function () {
+    const obstacle = emulatorObstacle();
+    if (obstacle === undefined) return;
+    console.log(`      skipped: ${obstacle}`);
+    this.skip();
+  });
+
+  beforeEach(async () => {
+    told.length = 0;
+    const path = join(await makeShortDirectory("crash-"), "s");
+    crashes = createServer((socket) =>
+      socket.on("data", (chunk: Buffer) => {
+        told.push(chunk.toString());
+        eventsBefore = life.shim.events.filter(({ name }) => name === "TaskExit").length;
+      }),
+    );
+    await new Promise<void>((resolve) => crashes.listen(path, resolve));
+    life = await PodLife.create(() => (step, work) => work(step.signal), { "notify.vm_crashed": path });
+  });
+
+  afterEach(async () => {
+    for (const id of [SIBLING, POD]) await life.scenario.end(id);
+    crashes.close();
+    await life.end();
+  });
+
+  async function runningPod(): Promise<void> {
+    assert.ok(await life.scenario.startSandbox(), life.scenario.refused().join("\n"));
+    assert.ok(await life.scenario.create(SIBLING));
+    await life.scenario.start(SIBLING);
+  }
+
+  const execInVm = (...args: string[]): Promise<{ exitCode: number }> => {
+    const stdout = `file://${join(life.under.directory, "out")}`;
+    return life.shim.client.call(ShimDiag, "DiagExecInHost", { args, stdout });
+  };
+  const output = (): string => readFileSync(join(life.under.directory, "out"), "utf8");
+
+  it("knows nothing of a pod that was not created", async () => {
+    await assert.rejects(life.shim.client.call(ShimDiag, "DiagTasks", {}), { code: Code.NotFound });
+    await assert.rejects(execInVm("true"), { code: Code.NotFound });
+  });
+
+  it("runs programs in the VM, with their output, and tells how they fail", async () => {
+    await runningPod();
+    assert.equal((await execInVm("sh", "-c", "echo here; pwd")).exitCode, 0);
+    assert.equal(output(), "here\n/\n");
+    await assert.rejects(execInVm("sh", "-c", "exit 7"), { code: Code.Unknown, message: /it ended with 7/ });
+    await assert.rejects(execInVm(), { code: Code.Unknown, message: /args is empty/ });
+    const both = { args: ["true"], terminal: true, stderr: "/x" };
+    await assert.rejects(life.shim.client.call(ShimDiag, "DiagExecInHost", both), {
+      code: Code.FailedPrecondition,
+    });
+  });
+
+  it("lists tasks, the sandbox first, and execs when asked", async () => {
+    await runningPod();
+    const { tasks } = await life.shim.client.call(ShimDiag, "DiagTasks", { execs: true });
+    assert.deepEqual(
+      tasks.map(({ id, execs }) => [id, execs.length]),
+      [
+        [POD, 0],
+        [SIBLING, 0],
+      ],
+    );
+  });
+
+  it("tells stacks of shim and guest, and its pid", async () => {
+    await runningPod();
+    const { stacks } = await life.shim.client.call(ShimDiag, "DiagStacks", {});
+    assert.match(stacks, /waits for:/);
+    assert.equal((await life.shim.client.call(ShimDiag, "DiagPid", {})).pid, process.pid);
+  });
+
+  it("shares a directory with the VM", async () => {
+    await runningPod();
+    const hostPath = join(life.under.directory, "shared");
+    mkdirSync(hostPath);
+    writeFileSync(join(hostPath, "word"), "mellon\n");
+    const share = { hostPath, uvmPath: "/run/shared", readOnly: true };
+    await life.shim.client.call(ShimDiag, "DiagShare", share);
+    await execInVm("cat", "/run/shared/word");
+    assert.equal(output(), "mellon\n");
+    const missing = { ...share, hostPath: "/nowhere" };
+    await assert.rejects(life.shim.client.call(ShimDiag, "DiagShare", missing), /must exist on the host/);
+  });
+
+  it("tells a listener of a crashed VM before the exits are published", async () => {
+    await runningPod();
+    process.kill(findSystem(life.under.stateDirectory, `${POD}@vm`)!.worker.pid, "SIGKILL");
+    await until("both exits", () => life.shim.events.filter(({ name }) => name === "TaskExit").length === 2);
+    assert.equal(told.length, 1);
+    assert.equal(eventsBefore, 0);
+    const { pod, vm, tasks } = JSON.parse(told.join("")) as { pod: string; vm: string; tasks: string[] };
+    assert.deepEqual([pod, vm, tasks], [POD, `${POD}@vm`, [POD, SIBLING]]);
+  });
+});
