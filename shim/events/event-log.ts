@@ -23,12 +23,13 @@ export class EventLog {
   /** @param message of containerd.events, of any type */
   add(typeName: string, message: object): void {
     const { containerId, id, execId, pid, exitStatus } = message as Readonly<Record<string, unknown>>;
-    const exec = [execId, id].find((value) => typeof value === "string" && value !== "");
+    // TaskExit and TaskDelete name the process by its id, which is the task's own for the first one.
+    const exec = [execId, id].find((value): value is string => typeof value === "string" && value !== "");
     this.#entries.push({
       at: this.#now(),
       event: typeName.slice(typeName.lastIndexOf(".") + 1),
       task: String(containerId),
-      ...(exec === undefined || exec === containerId ? {} : { exec: String(exec) }),
+      ...(exec === undefined || exec === containerId ? {} : { exec }),
       ...(typeof pid === "number" ? { pid } : {}),
       ...(typeof exitStatus === "number" ? { status: exitStatus } : {}),
     });

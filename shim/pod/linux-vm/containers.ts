@@ -86,7 +86,7 @@ export class LinuxVmContainers implements PodContainers {
   ): Promise<void> {
     const { uvm, devices } = this.#require(this.#pod.id);
     const { files, traits } = this.#pod.environment.backend;
-    const { dirname, basename } = path[traits.paths];
+    const paths = path[traits.paths];
     await phasesOf("diag-share").run("mounts", async (signal) => {
       const found = await files.stat(hostPath, { signal });
       if (found === undefined)
@@ -94,7 +94,7 @@ export class LinuxVmContainers implements PodContainers {
       const what =
         found.kind === "directory"
           ? { directory: hostPath }
-          : { directory: dirname(hostPath), file: basename(hostPath) };
+          : { directory: paths.dirname(hostPath), file: paths.basename(hostPath) };
       await addShare(uvm, devices.shareNames, holdings, { ...what, readOnly, guestPath }, signal);
     });
   }
