@@ -3,6 +3,7 @@
  * where the host is Windows (or stands in for it).
  */
 import type { CallOptions, ConsoleSize, HcsProcess, ProcessSignal, SignalOutcome } from "../api.ts";
+import type { ProcessListEntry } from "../schema/properties.ts";
 
 export interface HostJobs {
   /** The bind filter is there: containers can have a root of their own at `C:\hpc` (`bindfltapi.dll`). */
@@ -87,6 +88,8 @@ export interface Job {
   /** CreateProcess in this job. Its exit code counts also when the job was terminated. */
   createProcess(request: JobProcessRequest, options?: CallOptions): Promise<HcsProcess>;
   processIds(options?: CallOptions): Promise<number[]>;
+  /** What is in the job now, each with what the system tells of it; what ends while it is asked is left out. */
+  processes(options?: CallOptions): Promise<ProcessListEntry[]>;
   /** Delivers a console event to any process of the job. */
   signalProcess(processId: number, signal: ProcessSignal, options?: CallOptions): Promise<SignalOutcome>;
   /** Resolves when no process is left in the job: at once when there is none. */

@@ -15,7 +15,8 @@ import type {
   Token,
 } from "../port/jobs.ts";
 import type { TraceEntry } from "./recorder.ts";
-import type { Machine } from "./machine.ts";
+import type { ProcessListEntry } from "../schema/properties.ts";
+import { processListEntry, type Machine } from "./machine.ts";
 import { ScriptedProcess, type ProcessCalls } from "./process.ts";
 
 /** Exit code of a process that was ended with its job. */
@@ -146,6 +147,10 @@ class ScriptedJob implements Job {
 
   async processIds(): Promise<number[]> {
     return this.#processes.filter(({ isRunning }) => isRunning).map(({ processId }) => processId);
+  }
+
+  async processes(): Promise<ProcessListEntry[]> {
+    return (await this.processIds()).map(processListEntry);
   }
 
   async signalProcess(processId: number): Promise<SignalOutcome> {

@@ -1,4 +1,5 @@
 /** What the parts of the scripted platform share: the script, the record, and process ids. */
+import type { ProcessListEntry } from "../schema/properties.ts";
 import type { Platform } from "./platform.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -38,7 +39,7 @@ export interface EndingProcess {
 }
 
 /** The list of one process that every query of a process list answers. */
-export function processListEntry(ProcessId: number): Readonly<Record<string, unknown>> {
+export function processListEntry(ProcessId: number): ProcessListEntry {
   return {
     ProcessId,
     ImageName: "fake.exe",

@@ -90,13 +90,12 @@ export class JobContainer implements TaskContainer {
   async properties(types: PropertyType[], signal: AbortSignal): Promise<GuestProperties> {
     const { job } = this.#prepared;
     return {
-      ...(types.includes("ProcessList")
-        ? { ProcessList: (await job.processIds({ signal })).map((ProcessId) => ({ ProcessId })) }
-        : {}),
+      ...(types.includes("ProcessList") ? { ProcessList: await job.processes({ signal }) } : {}),
       ...(types.includes("Statistics")
         ? {
             Statistics: jobStatistics(
               await job.statistics({ signal }),
+              await job.processes({ signal }),
               this.#startedAt,
               this.#init.pod.environment.clock.now(),
             ),

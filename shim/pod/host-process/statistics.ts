@@ -1,12 +1,16 @@
 /** What a job has used, in the words of a compute system. */
 import type { JobStatistics } from "../../../hcs/port/jobs.ts";
-import type { SystemStatistics } from "../../../hcs/schema/properties.ts";
+import type { ProcessListEntry, SystemStatistics } from "../../../hcs/schema/properties.ts";
 
 const TICKS_PER_MS = 10_000;
 
-/** @param startedAt and `now` in milliseconds since the epoch */
+/**
+ * @param processes still in the job: only they have a working set
+ * @param startedAt and `now` in milliseconds since the epoch
+ */
 export function jobStatistics(
   used: JobStatistics,
+  processes: readonly ProcessListEntry[],
   startedAt: number | undefined,
   now: number,
 ): SystemStatistics {
@@ -24,6 +28,10 @@ export function jobStatistics(
     Memory: {
       MemoryUsageCommitBytes: used.memoryBytes,
       MemoryUsageCommitPeakBytes: used.peakMemoryBytes,
+      MemoryUsagePrivateWorkingSetBytes: processes.reduce(
+        (sum, { MemoryWorkingSetPrivateBytes = 0 }) => sum + Number(MemoryWorkingSetPrivateBytes),
+        0,
+      ),
     },
     Storage: {
       ReadCountNormalized: used.readOperations,

@@ -155,8 +155,12 @@ describe("JobContainer", () => {
     const { processId } = await container.createInit(NO_STREAMS, host.phases("start"));
     const signal = new AbortController().signal;
     const { ProcessList } = await container.properties(["ProcessList"], signal);
-    assert.deepEqual(ProcessList, [{ ProcessId: processId }]);
+    assert.deepEqual(
+      ProcessList?.map((entry) => [entry.ProcessId, entry.ImageName, entry.MemoryWorkingSetPrivateBytes]),
+      [[processId, "fake.exe", 2048]],
+    );
     const { Statistics } = await container.properties(["Statistics"], signal);
     assert.ok(Statistics?.ContainerStartTime !== undefined);
+    assert.equal(Statistics.Memory?.MemoryUsagePrivateWorkingSetBytes, 2048);
   });
 });
