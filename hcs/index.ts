@@ -30,6 +30,7 @@ export * from "./port/jobs.ts";
 export type * from "./port/layers.ts";
 export type * from "./schema/compute-system.ts";
 export type * from "./schema/hcn.ts";
+export type * from "./schema/hns.ts";
 export type * from "./schema/layers.ts";
 export * from "./schema/modify.ts";
 export type * from "./schema/process.ts";

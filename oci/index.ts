@@ -20,6 +20,17 @@ export {
   type IsolationOptions,
 } from "./isolation.ts";
 export { candidateOfHcn, candidateOfHns, type NetworkCandidate } from "./network/candidates.ts";
+export { appliedToHcn, appliedToHns } from "./network/applied.ts";
+export { hcnEndpoint, hnsEndpoint, type EndpointIdentity } from "./network/endpoint.ts";
+export { withStaticAdapter, withStaticEndpoint } from "./network/guest-documents.ts";
+export { appliedFacets, realiseStatic, type Realisation, type StaticTarget } from "./network/realise.ts";
 export { selectHnsNetwork, type NetworkWish, type SelectedNetwork } from "./network/select.ts";
+export {
+  facetsOf,
+  readStaticNetwork,
+  type Facet,
+  type StaticInputs,
+  type StaticNetwork,
+} from "./network/static.ts";
 export { parseSpec, readAnnotations, readProcess, readSpec } from "./spec.ts";
 export type { Linux, Mount, Process, Spec, Windows, WindowsResources } from "./spec.ts";
