@@ -152,6 +152,11 @@ export interface ComputeSystem {
   resumeHosted?(containerId: string, options?: CallOptions): Promise<void>;
   modify(request: ModifySettingRequest, options?: CallOptions): Promise<void>;
   properties(query: PropertyQuery, options?: CallOptions): Promise<SystemProperties>;
+  /**
+   * Bytes of the host's memory that a VM has in use: the working set of its memory process (`vmmem`, run as
+   * `NT VIRTUAL MACHINE\<runtime id>`). Undefined when there is no such process; absent where VMs have none.
+   */
+  workingSet?(options?: CallOptions): Promise<number | bigint | undefined>;
   createProcess(parameters: ProcessParameters, options?: CallOptions): Promise<HcsProcess>;
   openProcess(processId: number, options?: CallOptions): Promise<HcsProcess>;
   /** HcsCloseComputeSystem. Idempotent; {@link exited} of a system that goes on living stays pending. */

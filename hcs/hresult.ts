@@ -117,6 +117,12 @@ export function isAccessDenied(error: unknown): boolean {
   return code !== undefined && isWin32(code, 5);
 }
 
+/** A system on its way out answers no questions: wrong state, access denied, or an invalid handle. */
+export function isAnswerless(error: unknown): boolean {
+  const code = codeOf(error);
+  return isInvalidState(error) || isAccessDenied(error) || (code !== undefined && isWin32(code, 6));
+}
+
 /** The disk of a layer was attached a moment ago and does not answer yet: ask again. */
 export function isNotReadyYet(error: unknown): boolean {
   const code = codeOf(error);

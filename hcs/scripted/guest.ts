@@ -20,6 +20,7 @@ import type { Json } from "./platform.ts";
 import { GuestProcess } from "./guest-process.ts";
 import type { ScriptedHvSockets } from "./hv-sockets.ts";
 import { processListEntry, type Machine } from "./machine.ts";
+import { STATISTICS } from "./statistics.ts";
 
 type GuestOs = "linux" | "windows";
 
@@ -218,7 +219,11 @@ export class ScriptedGuest {
       ...(wanted.has("ProcessList")
         ? { ProcessList: processes.map(({ processId }) => processListEntry(processId)) }
         : {}),
-      ...(wanted.has("Statistics") ? (this.#os === "linux" ? { LCOWMetrics: {} } : { Statistics: {} }) : {}),
+      ...(wanted.has("Statistics")
+        ? this.#os === "linux"
+          ? { LCOWMetrics: {} }
+          : { Statistics: STATISTICS }
+        : {}),
     };
   }
 

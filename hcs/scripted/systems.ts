@@ -10,7 +10,7 @@ import type {
 import { createDeferred } from "../deferred.ts";
 import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
-import type { ComputeSystemDocument } from "../schema/compute-system.ts";
+import type { ComputeSystemDocument, VirtualMachine } from "../schema/compute-system.ts";
 import type { ModifySettingRequest } from "../schema/modify.ts";
 import type { ProcessParameters } from "../schema/process.ts";
 import type { PropertyQuery, SystemProperties } from "../schema/properties.ts";
@@ -19,6 +19,7 @@ import { ScriptedGuest } from "./guest.ts";
 import type { ScriptedHvSockets } from "./hv-sockets.ts";
 import { processListEntry, TERMINATED, type Machine } from "./machine.ts";
 import { ScriptedProcess, type ProcessCalls } from "./process.ts";
+import { memoryProperties, STATISTICS, WORKING_SET_BYTES } from "./statistics.ts";
 
 export class ScriptedSystems implements ComputeSystems {
   readonly #machine: Machine;
@@ -32,12 +33,12 @@ export class ScriptedSystems implements ComputeSystems {
 
   async create(id: string, document: ComputeSystemDocument): Promise<ComputeSystem> {
     const { recorder } = this.#machine;
-    const isVm = "VirtualMachine" in document && document.VirtualMachine !== undefined;
-    const file = recorder.keep(isVm ? "uvm" : `container-${id}`, document);
+    const vm = "VirtualMachine" in document ? document.VirtualMachine : undefined;
+    const file = recorder.keep(vm === undefined ? `container-${id}` : "uvm", document);
     recorder.attempt({ call: "HcsCreateComputeSystem", document: file, id });
     if (this.#systems.has(id))
       throw new HcsError({ operation: "create", target: id, hresult: HRESULT.systemAlreadyExists });
-    const system = new System(this.#machine, this.#hvSockets, id, isVm, () => this.#systems.delete(id));
+    const system = new System(this.#machine, this.#hvSockets, id, vm, () => this.#systems.delete(id));
     this.#systems.set(id, system);
     return system.openHandle();
   }
@@ -69,7 +70,7 @@ class System {
   readonly exited: Promise<SystemExit>;
   readonly #machine: Machine;
   readonly #hvSockets: ScriptedHvSockets;
-  readonly #isVm: boolean;
+  readonly #vm: VirtualMachine | undefined;
   readonly #forget: () => void;
   readonly #exit = createDeferred<SystemExit>();
   readonly #processes: ScriptedProcess[] = [];
@@ -77,12 +78,18 @@ class System {
   #handles = 0;
   #ended = false;
 
-  constructor(machine: Machine, hvSockets: ScriptedHvSockets, id: string, isVm: boolean, forget: () => void) {
+  constructor(
+    machine: Machine,
+    hvSockets: ScriptedHvSockets,
+    id: string,
+    vm: VirtualMachine | undefined,
+    forget: () => void,
+  ) {
     this.id = id;
     this.exited = this.#exit.promise;
     this.#machine = machine;
     this.#hvSockets = hvSockets;
-    this.#isVm = isVm;
+    this.#vm = vm;
     this.#forget = forget;
   }
 
@@ -101,7 +108,7 @@ class System {
   }
 
   boot(): void {
-    if (this.#isVm) this.#guest = new ScriptedGuest(this.#machine, this.#hvSockets);
+    if (this.#vm !== undefined) this.#guest = new ScriptedGuest(this.#machine, this.#hvSockets);
   }
 
   end(exitType: SystemExitType): void {
@@ -123,9 +130,9 @@ class System {
     const wanted = new Set<string>(query.PropertyTypes);
     const running = this.#processes.filter(({ isRunning }) => isRunning);
     return {
-      SystemType: this.#isVm ? "VirtualMachine" : "Container",
+      SystemType: this.#vm === undefined ? "Container" : "VirtualMachine",
       State: this.#ended ? "Stopped" : "Running",
-      ...(this.#isVm ? { RuntimeId: this.#machine.platform.vmRuntimeId } : {}),
+      ...(this.#vm === undefined ? {} : { RuntimeId: this.#machine.platform.vmRuntimeId }),
       ...(wanted.has("ProcessList")
         ? {
             ProcessList: running.map(
@@ -133,8 +140,15 @@ class System {
             ),
           }
         : {}),
-      ...(wanted.has("Statistics") ? { Statistics: { Timestamp: "2024-01-02T03:04:05Z" } } : {}),
+      ...(wanted.has("Statistics") ? { Statistics: STATISTICS } : {}),
+      ...(wanted.has("Memory") && this.#vm !== undefined
+        ? { Memory: memoryProperties(this.#vm.ComputeTopology?.Memory?.SizeInMB ?? 0) }
+        : {}),
     };
+  }
+
+  workingSet(): number | undefined {
+    return this.#vm === undefined || this.#ended ? undefined : WORKING_SET_BYTES;
   }
 
   createProcess(parameters: ProcessParameters): HcsProcess {
@@ -219,6 +233,11 @@ class SystemHandle implements ComputeSystem {
   async properties(query: PropertyQuery): Promise<SystemProperties> {
     this.#system.attempt("HcsGetComputeSystemProperties", { query });
     return this.#system.properties(query);
+  }
+
+  /** Asked of Windows, not of HCS: nothing that is written down. */
+  async workingSet(): Promise<number | undefined> {
+    return this.#system.workingSet();
   }
 
   async createProcess(parameters: ProcessParameters): Promise<HcsProcess> {

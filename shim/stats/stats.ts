@@ -1,24 +1,26 @@
 /** The payload of a Stats reply, in the form that the platform's containerd reads. */
 import type { BackendTraits } from "../../hcs/api.ts";
-import type { GuestProperties } from "../../hcs/guest/properties.ts";
 import { packAny } from "../../protos/any.ts";
 import { Metrics } from "../../protos/gen/cgroups-v1.ts";
 import type { Any } from "../../protos/gen/google.ts";
 import { Statistics } from "../../protos/gen/stats.ts";
+import type { TaskUsage } from "../task/container.ts";
 import { completeLinuxMetrics, linuxMetrics } from "./linux-metrics.ts";
+import { vmStatistics } from "./vm-statistics.ts";
 import { windowsStatistics } from "./windows-statistics.ts";
 
 type Form = BackendTraits["statistics"];
 
-const FORMS: Readonly<Record<Form, (properties: GuestProperties) => Any>> = {
+const FORMS: Readonly<Record<Form, (usage: TaskUsage) => Any>> = {
   cgroups: ({ LCOWMetrics }) => packAny(Metrics, completeLinuxMetrics(LCOWMetrics ?? {})),
-  runhcs: ({ LCOWMetrics, Statistics: windows }) =>
+  runhcs: ({ LCOWMetrics, Statistics: windows, vm }) =>
     packAny(Statistics, {
       linux: LCOWMetrics === undefined ? undefined : linuxMetrics(LCOWMetrics),
       windows: windows === undefined ? undefined : windowsStatistics(windows),
+      vm: vm && vmStatistics(vm),
     }),
 };
 
-export function statsPayload(form: Form, properties: GuestProperties): Any {
-  return FORMS[form](properties);
+export function statsPayload(form: Form, usage: TaskUsage): Any {
+  return FORMS[form](usage);
 }

@@ -7,38 +7,46 @@ import {
   WindowsContainerStorageStatistics,
 } from "../../protos/gen/stats.ts";
 import { timestampFromText } from "../../protos/timestamp.ts";
+import { count, nanoseconds } from "./units.ts";
 
-const NANOSECONDS_PER_TICK = 100n;
-
-function ticks(value: number | bigint | undefined): bigint {
-  return BigInt(value ?? 0) * NANOSECONDS_PER_TICK;
-}
-
-function count(value: number | bigint | undefined): bigint {
-  return BigInt(value ?? 0);
-}
-
+/** A section that the platform left out is left out: zero would say that nothing is used. */
 export function windowsStatistics(statistics: SystemStatistics): WindowsContainerStatistics {
-  const { Processor, Memory, Storage, ContainerStartTime } = statistics;
+  const { Timestamp, ContainerStartTime, Uptime100ns, Processor, Memory, Storage } = statistics;
   return WindowsContainerStatistics.create({
-    timestamp: timestampFromText(statistics.Timestamp),
+    timestamp: timestampFromText(Timestamp),
     containerStartTime: ContainerStartTime === undefined ? undefined : timestampFromText(ContainerStartTime),
-    uptimeNs: ticks(statistics.Uptime100ns),
-    processor: WindowsContainerProcessorStatistics.create({
-      totalRuntimeNs: ticks(Processor?.TotalRuntime100ns),
-      runtimeUserNs: ticks(Processor?.RuntimeUser100ns),
-      runtimeKernelNs: ticks(Processor?.RuntimeKernel100ns),
-    }),
-    memory: WindowsContainerMemoryStatistics.create({
-      memoryUsageCommitBytes: count(Memory?.MemoryUsageCommitBytes),
-      memoryUsageCommitPeakBytes: count(Memory?.MemoryUsageCommitPeakBytes),
-      memoryUsagePrivateWorkingSetBytes: count(Memory?.MemoryUsagePrivateWorkingSetBytes),
-    }),
-    storage: WindowsContainerStorageStatistics.create({
-      readCountNormalized: count(Storage?.ReadCountNormalized),
-      readSizeBytes: count(Storage?.ReadSizeBytes),
-      writeCountNormalized: count(Storage?.WriteCountNormalized),
-      writeSizeBytes: count(Storage?.WriteSizeBytes),
-    }),
+    uptimeNs: nanoseconds(Uptime100ns),
+    processor: Processor && processorSection(Processor),
+    memory: Memory && memorySection(Memory),
+    storage: Storage && storageSection(Storage),
+  });
+}
+
+function processorSection(
+  processor: NonNullable<SystemStatistics["Processor"]>,
+): WindowsContainerProcessorStatistics {
+  return WindowsContainerProcessorStatistics.create({
+    totalRuntimeNs: nanoseconds(processor.TotalRuntime100ns),
+    runtimeUserNs: nanoseconds(processor.RuntimeUser100ns),
+    runtimeKernelNs: nanoseconds(processor.RuntimeKernel100ns),
+  });
+}
+
+function memorySection(memory: NonNullable<SystemStatistics["Memory"]>): WindowsContainerMemoryStatistics {
+  return WindowsContainerMemoryStatistics.create({
+    memoryUsageCommitBytes: count(memory.MemoryUsageCommitBytes),
+    memoryUsageCommitPeakBytes: count(memory.MemoryUsageCommitPeakBytes),
+    memoryUsagePrivateWorkingSetBytes: count(memory.MemoryUsagePrivateWorkingSetBytes),
+  });
+}
+
+function storageSection(
+  storage: NonNullable<SystemStatistics["Storage"]>,
+): WindowsContainerStorageStatistics {
+  return WindowsContainerStorageStatistics.create({
+    readCountNormalized: count(storage.ReadCountNormalized),
+    readSizeBytes: count(storage.ReadSizeBytes),
+    writeCountNormalized: count(storage.WriteCountNormalized),
+    writeSizeBytes: count(storage.WriteSizeBytes),
   });
 }

@@ -4,7 +4,7 @@
  */
 import type { HcsProcess } from "../../hcs/api.ts";
 import type { GuestProperties } from "../../hcs/guest/properties.ts";
-import type { PropertyType } from "../../hcs/schema/properties.ts";
+import type { MemoryProperties, PropertyType, SystemStatistics } from "../../hcs/schema/properties.ts";
 import type { Process } from "../../oci/spec.ts";
 import type { Phases } from "../phases/phases.ts";
 import type { GuestOs } from "./signals.ts";
@@ -16,6 +16,19 @@ export interface StreamFlags {
   readonly stderr: boolean;
 }
 
+/** What a VM uses of its host, as HCS tells it. */
+export interface VmUsage {
+  readonly Statistics?: SystemStatistics;
+  readonly Memory?: MemoryProperties;
+  /** Bytes of the host's memory. */
+  readonly workingSetBytes?: number | bigint;
+}
+
+/** What a container uses; beside it, what the VM uses that was made for it. */
+export interface TaskUsage extends GuestProperties {
+  readonly vm?: VmUsage;
+}
+
 export interface TaskContainer {
   readonly os: GuestOs;
   /** The guest can deliver signals; otherwise it can only end processes. */
@@ -24,6 +37,8 @@ export interface TaskContainer {
   createInit(streams: StreamFlags, phases: Phases): Promise<HcsProcess>;
   createExec(process: Process, streams: StreamFlags, phases: Phases): Promise<HcsProcess>;
   properties(types: PropertyType[], signal: AbortSignal): Promise<GuestProperties>;
+  /** Of the VM that was made for this container; undefined when there is none (any more). */
+  vmUsage?(signal: AbortSignal): Promise<VmUsage | undefined>;
   /** Changes limits. `resources` is the JSON of an OCI resources object, `kind` the last part of its type URL. */
   update(
     kind: string,

@@ -3,7 +3,6 @@
  * who it lives with.
  */
 import type { ConsoleSize } from "../../hcs/api.ts";
-import type { GuestProperties } from "../../hcs/guest/properties.ts";
 import type { ProcessListEntry } from "../../hcs/schema/properties.ts";
 import type { Process } from "../../oci/spec.ts";
 import { ShimError } from "../errors.ts";
@@ -11,7 +10,7 @@ import type { StdioRequest, UpstreamStdio } from "../io/upstream.ts";
 import type { Phases } from "../phases/phases.ts";
 import type { Holdings } from "../resources/holdings.ts";
 import type { Journal } from "../resources/journal.ts";
-import type { TaskContainer } from "./container.ts";
+import type { TaskContainer, TaskUsage } from "./container.ts";
 import { Exec, NEVER_RAN, type ExecContext, type ExitRecord, type OutputRelay } from "./exec.ts";
 import { Serial } from "./serial.ts";
 import { SIGKILL } from "./signals.ts";
@@ -349,7 +348,7 @@ export class Task {
   }
 
   /** Usage of the container. Never an error because it is in transition: then the last answer is repeated. */
-  async statistics(): Promise<GuestProperties> {
+  async statistics(): Promise<TaskUsage> {
     return this.#isAnswering ? this.#usage.sample() : this.#usage.lastSample;
   }
 

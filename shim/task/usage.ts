@@ -5,7 +5,7 @@
 import type { GuestProperties } from "../../hcs/guest/properties.ts";
 import type { ProcessListEntry } from "../../hcs/schema/properties.ts";
 import type { Phases } from "../phases/phases.ts";
-import type { TaskContainer } from "./container.ts";
+import type { TaskContainer, TaskUsage, VmUsage } from "./container.ts";
 
 export interface UsageContext {
   readonly container: TaskContainer;
@@ -18,8 +18,8 @@ export interface UsageContext {
 export class Usage {
   readonly #context: UsageContext;
   #oomKills = 0;
-  #sampling: Promise<GuestProperties> | undefined;
-  #lastSample: GuestProperties = {};
+  #sampling: Promise<TaskUsage> | undefined;
+  #lastSample: TaskUsage = {};
 
   constructor(context: UsageContext) {
     this.#context = context;
@@ -39,13 +39,13 @@ export class Usage {
   }
 
   /** A fresh sample; one question to the guest serves all who ask at the same time. */
-  sample(): Promise<GuestProperties> {
+  sample(): Promise<TaskUsage> {
     this.#sampling ??= this.#take().finally(() => (this.#sampling = undefined));
     return this.#sampling;
   }
 
   /** The last sample, for times when nothing can be asked. Empty before the first. */
-  get lastSample(): GuestProperties {
+  get lastSample(): TaskUsage {
     return this.#lastSample;
   }
 
@@ -61,16 +61,28 @@ export class Usage {
     }
   }
 
-  async #take(): Promise<GuestProperties> {
+  async #take(): Promise<TaskUsage> {
+    const { container } = this.#context;
     try {
-      this.#lastSample = await this.#context
-        .phases("stats")
-        .run("query", (signal) => this.#context.container.properties(["Statistics"], signal));
+      this.#lastSample = await this.#context.phases("stats").run("query", async (signal) => {
+        const properties = await container.properties(["Statistics"], signal);
+        const vm = await this.#takeVm(signal);
+        return vm === undefined ? properties : { ...properties, vm };
+      });
       this.#notice(this.#lastSample);
     } catch (error) {
       this.#context.report("statistics were not answered, the last ones are repeated", error);
     }
     return this.#lastSample;
+  }
+
+  async #takeVm(signal: AbortSignal): Promise<VmUsage | undefined> {
+    try {
+      return await this.#context.container.vmUsage?.(signal);
+    } catch (error) {
+      this.#context.report("statistics of the VM were not answered, the last ones are repeated", error);
+      return this.#lastSample.vm;
+    }
   }
 
   #notice(properties: GuestProperties): void {

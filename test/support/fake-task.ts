@@ -98,6 +98,7 @@ export class FakeContainer implements TaskContainer {
   readonly calls: string[] = [];
   readonly processes: FakeProcess[] = [];
   properties_: GuestProperties = {};
+  vmUsage?: NonNullable<TaskContainer["vmUsage"]>;
   /** While set, processes are not made before it settles. */
   gate: Promise<void> | undefined;
   /** Thrown by the call of that name, once. */

@@ -15,7 +15,7 @@ import type { Phases } from "../../phases/phases.ts";
 import type { PhaseName } from "../../phases/table.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { Holding } from "../../resources/journal.ts";
-import type { StreamFlags, TaskContainer } from "../../task/container.ts";
+import type { StreamFlags, TaskContainer, VmUsage } from "../../task/container.ts";
 import type { CreateRequest } from "../request.ts";
 import { addNetwork, type PodNetwork } from "../vm/network.ts";
 import type { UvmView } from "../vm/uvm.ts";
@@ -50,6 +50,8 @@ export interface LinuxContainerRole {
     annotations: Readonly<Record<string, string>>,
     phases: Phases,
   ): Promise<boolean>;
+  /** Absent: the VM is not this container's. */
+  readonly vmUsage?: TaskContainer["vmUsage"];
   /** The container has ended; what has to end before its holdings are released? */
   beforeRelease(phases: Phases): Promise<void>;
   /** Something of the container could not be taken out of the VM. Throws where that is the end of it. */
@@ -107,6 +109,10 @@ export class LinuxContainer implements TaskContainer {
 
   properties(types: PropertyType[], signal: AbortSignal): Promise<GuestProperties> {
     return this.#container.properties({ PropertyTypes: types }, { signal });
+  }
+
+  vmUsage(signal: AbortSignal): Promise<VmUsage | undefined> {
+    return this.#role.vmUsage?.(signal) ?? Promise.resolve(undefined);
   }
 
   async update(

@@ -62,6 +62,7 @@ export class LinuxVmContainers implements PodContainers {
       this.#containerInit(request, context, network),
       ownerRole({
         uvm,
+        traits: environment.backend.traits,
         updates: this.#updates(),
         keepsRootfs: request.identity.role === "sandbox",
         stopWorkloads: (each) => this.#pod.stopWorkloads(each),

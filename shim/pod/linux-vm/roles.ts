@@ -2,15 +2,18 @@
  * The two parts a Linux container can play: it owns the VM (a sandbox, or a task that is not part of a pod), or it
  * lives in one. They differ in what pausing, updating and ending mean.
  */
+import type { BackendTraits } from "../../../hcs/api.ts";
 import { asError, ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
 import type { LinuxContainerRole } from "./container.ts";
 import { updateVm, type VmUpdateTarget } from "../vm/update.ts";
+import { vmUsage } from "../vm/usage.ts";
 import type { Uvm, UvmView } from "../vm/uvm.ts";
 
 /** What the owner of a VM does to it, and to those who live in it. */
 export interface OwnerInit {
   readonly uvm: Uvm;
+  readonly traits: Pick<BackendTraits, "statistics">;
   readonly updates: Omit<VmUpdateTarget, "uvm">;
   /** Its root file system stays until the VM ends. */
   readonly keepsRootfs: boolean;
@@ -20,7 +23,7 @@ export interface OwnerInit {
 
 /** Pausing pauses the VM, limits are the VM's, and the VM ends with the container. */
 export function ownerRole(init: OwnerInit): LinuxContainerRole {
-  const { uvm, updates, keepsRootfs } = init;
+  const { uvm, traits, updates, keepsRootfs } = init;
   return {
     pause: (signal) => uvm.system.pause({ signal }),
     resume: (signal) => uvm.system.resume({ signal }),
@@ -30,6 +33,7 @@ export function ownerRole(init: OwnerInit): LinuxContainerRole {
       );
       return true;
     },
+    vmUsage: (signal) => vmUsage(uvm, traits, signal),
     beforeRelease: (phases) => init.stopWorkloads(phases),
     onReleaseFailed: (error) => init.report("what stays in the VM ends with it", error),
     afterRelease: async (holdings) => {

@@ -14,7 +14,7 @@ import { windowsProcessParameters } from "../../../oci/windows/process-parameter
 import { messageOf, ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
 import type { Holdings } from "../../resources/holdings.ts";
-import type { StreamFlags, TaskContainer } from "../../task/container.ts";
+import type { StreamFlags, TaskContainer, VmUsage } from "../../task/container.ts";
 import { logWarnings } from "../warnings.ts";
 import { updateWindowsContainer, type UpdateTarget } from "../windows/update.ts";
 import { createGuestContainer, type GuestContainerInit } from "./create-container.ts";
@@ -24,6 +24,8 @@ import { sharePath } from "./mounts.ts";
 export interface GuestContainerRole {
   /** Absent: limits are the container's own. */
   readonly update?: TaskContainer["update"];
+  /** Absent: the VM is not this container's. */
+  readonly vmUsage?: TaskContainer["vmUsage"];
   /** The container has ended, and all it held in the VM is released. */
   onReleased(holdings: Holdings, phases: Phases): Promise<void>;
 }
@@ -83,6 +85,10 @@ export class WindowsGuestContainer implements TaskContainer {
 
   properties(types: PropertyType[], signal: AbortSignal): Promise<GuestProperties> {
     return this.#container.properties({ PropertyTypes: types }, { signal });
+  }
+
+  vmUsage(signal: AbortSignal): Promise<VmUsage | undefined> {
+    return this.#role.vmUsage?.(signal) ?? Promise.resolve(undefined);
   }
 
   async update(

@@ -7,10 +7,11 @@ import type { SpecWarning } from "../../../oci/errors.ts";
 import { ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
 import type { Holdings } from "../../resources/holdings.ts";
-import type { TaskContainer } from "../../task/container.ts";
+import type { TaskContainer, VmUsage } from "../../task/container.ts";
 import type { CreateContext, HostShare, PodContainers, PodView } from "../containers.ts";
 import type { CreateRequest } from "../request.ts";
 import { updateVm } from "../vm/update.ts";
+import { vmUsage } from "../vm/usage.ts";
 import type { Uvm } from "../vm/uvm.ts";
 import { addWindowsNetwork } from "../vm/windows-network.ts";
 import { logWarnings } from "../warnings.ts";
@@ -49,6 +50,7 @@ export class WindowsVmContainers implements PodContainers {
         { request, pod: this.#pod, vm, holdings },
         {
           update: (...update) => this.#updateVm(...update),
+          vmUsage: (signal) => this.#vmUsage(signal),
           onReleased: (held, phases) => this.#close(held, phases),
         },
         phasesOf("create"),
@@ -59,6 +61,7 @@ export class WindowsVmContainers implements PodContainers {
       {
         update: (...update) => this.#updateVm(...update),
         properties: () => Promise.resolve({}),
+        vmUsage: (signal) => this.#vmUsage(signal),
         onEnded: async (held, phases) => {
           await this.#pod.stopWorkloads(phases);
           await this.#close(held, phases);
@@ -115,6 +118,11 @@ export class WindowsVmContainers implements PodContainers {
     await phases.run("update", (signal) =>
       updateVm({ uvm, build: host.build, warn }, { kind, resources, annotations }, signal),
     );
+  }
+
+  async #vmUsage(signal: AbortSignal): Promise<VmUsage | undefined> {
+    const { traits } = this.#pod.environment.backend;
+    return this.#uvm && vmUsage(this.#uvm, traits, signal);
   }
 
   /** The network first: removing it needs the guest. */

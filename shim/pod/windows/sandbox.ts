@@ -8,7 +8,7 @@ import type { GuestProperties } from "../../../hcs/guest/properties.ts";
 import { ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
 import type { Holdings } from "../../resources/holdings.ts";
-import type { TaskContainer } from "../../task/container.ts";
+import type { TaskContainer, VmUsage } from "../../task/container.ts";
 
 const PID = 1;
 /** Exit code of a sandbox whose surroundings are gone. */
@@ -18,6 +18,8 @@ const LOST = 1;
 export interface SandboxRole {
   update: TaskContainer["update"];
   properties: TaskContainer["properties"];
+  /** Absent: the pod has no VM. */
+  readonly vmUsage?: TaskContainer["vmUsage"];
   /** The sandbox has ended; what ends with it? Called before its holdings are released. */
   onEnded(holdings: Holdings, phases: Phases): Promise<void>;
 }
@@ -51,6 +53,10 @@ export class SandboxWithoutProcess implements TaskContainer {
     signal: AbortSignal,
   ): Promise<GuestProperties> {
     return this.#role.properties(types, signal);
+  }
+
+  vmUsage(signal: AbortSignal): Promise<VmUsage | undefined> {
+    return this.#role.vmUsage?.(signal) ?? Promise.resolve(undefined);
   }
 
   update(...args: Parameters<TaskContainer["update"]>): Promise<void> {

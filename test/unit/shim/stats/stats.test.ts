@@ -62,6 +62,107 @@ describe("statsPayload", () => {
     assert.equal(windows?.memory?.memoryUsagePrivateWorkingSetBytes, 4096n);
   });
 
+  it("has every number of a Windows container", () => {
+    const Statistics_ = {
+      Timestamp: "2025-01-02T03:04:05Z",
+      ContainerStartTime: "2025-01-02T03:04:00Z",
+      Uptime100ns: 50_000_000,
+      Processor: {
+        TotalRuntime100ns: 9_007_199_254_740_993n,
+        RuntimeUser100ns: 11,
+        RuntimeKernel100ns: 12,
+      },
+      Memory: {
+        MemoryUsageCommitBytes: 21,
+        MemoryUsageCommitPeakBytes: 22,
+        MemoryUsagePrivateWorkingSetBytes: 23,
+      },
+      Storage: { ReadCountNormalized: 31, ReadSizeBytes: 32, WriteCountNormalized: 33, WriteSizeBytes: 34 },
+    };
+    const message = unpackAny(statsPayload("runhcs", { Statistics: Statistics_ }), Statistics);
+    assert.deepEqual(message, {
+      windows: {
+        timestamp: { seconds: 1_735_787_045n, nanos: 0 },
+        containerStartTime: { seconds: 1_735_787_040n, nanos: 0 },
+        uptimeNs: 5_000_000_000n,
+        processor: {
+          totalRuntimeNs: 900_719_925_474_099_300n,
+          runtimeUserNs: 1100n,
+          runtimeKernelNs: 1200n,
+        },
+        memory: {
+          memoryUsageCommitBytes: 21n,
+          memoryUsageCommitPeakBytes: 22n,
+          memoryUsagePrivateWorkingSetBytes: 23n,
+        },
+        storage: {
+          readCountNormalized: 31n,
+          readSizeBytes: 32n,
+          writeCountNormalized: 33n,
+          writeSizeBytes: 34n,
+        },
+      },
+      linux: undefined,
+      vm: undefined,
+    });
+  });
+
+  it("has only the sections of a Windows container that the platform answered", () => {
+    const any = statsPayload("runhcs", { Statistics: { Timestamp: "2025-01-02T03:04:05Z" } });
+    const windows = unpackAny(any, Statistics)?.windows;
+    assert.deepEqual(
+      [windows?.processor, windows?.memory, windows?.storage],
+      [undefined, undefined, undefined],
+    );
+  });
+
+  it("has every number of a VM beside its container's", () => {
+    const any = statsPayload("runhcs", {
+      LCOWMetrics: {},
+      vm: {
+        Statistics: { Timestamp: "2025-01-02T03:04:05Z", Processor: { TotalRuntime100ns: 3 } },
+        Memory: {
+          VirtualNodeCount: 2,
+          VirtualMachineMemory: {
+            AvailableMemory: -1,
+            AvailableMemoryBuffer: 4,
+            ReservedMemory: 5,
+            AssignedMemory: 6,
+            SlpActive: true,
+            BalancingEnabled: true,
+            DmOperationInProgress: true,
+          },
+        },
+        workingSetBytes: 24_576n,
+      },
+    });
+    const message = unpackAny(any, Statistics);
+    assert.ok(message?.linux);
+    assert.deepEqual(message.vm, {
+      processor: { totalRuntimeNs: 300n },
+      memory: {
+        workingSetBytes: 24_576n,
+        virtualNodeCount: 2,
+        vmMemory: {
+          availableMemory: -1,
+          availableMemoryBuffer: 4,
+          reservedMemory: 5n,
+          assignedMemory: 6n,
+          slpActive: true,
+          balancingEnabled: true,
+          dmOperationInProgress: true,
+        },
+      },
+    });
+  });
+
+  it("is empty for a sandbox without container and VM, and of the VM alone where there is one", () => {
+    assert.deepEqual(unpackAny(statsPayload("runhcs", {}), Statistics), Statistics.create());
+    const { windows, linux, vm } = unpackAny(statsPayload("runhcs", { vm: {} }), Statistics) ?? {};
+    assert.deepEqual([windows, linux, vm?.memory?.vmMemory], [undefined, undefined, undefined]);
+    assert.equal(vm?.processor?.totalRuntimeNs, 0n);
+  });
+
   it("is what a Linux guest reported and no more for containerd on Windows", () => {
     const linux = (LCOWMetrics: object): unknown =>
       unpackAny(statsPayload("runhcs", { LCOWMetrics }), Statistics)?.linux;

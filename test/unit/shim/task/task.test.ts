@@ -354,6 +354,26 @@ describe("Task", () => {
     });
   });
 
+  describe("statistics of the VM", () => {
+    const used = { workingSetBytes: 5 };
+
+    it("are beside those of the container that owns it", async () => {
+      using fake = await running();
+      fake.container.properties_ = { LCOWMetrics: {} };
+      fake.container.vmUsage = () => Promise.resolve(used);
+      assert.deepEqual(await fake.task.statistics(), { LCOWMetrics: {}, vm: used });
+    });
+
+    it("do not take the container's with them when they fail: the last ones are repeated", async () => {
+      using fake = await running();
+      fake.container.vmUsage = () => Promise.resolve(used);
+      await fake.task.statistics();
+      fake.container.properties_ = { LCOWMetrics: { pids: { current: 4 } } };
+      fake.container.vmUsage = () => Promise.reject(new Error("in transition"));
+      assert.deepEqual(await fake.task.statistics(), { LCOWMetrics: { pids: { current: 4 } }, vm: used });
+    });
+  });
+
   describe("pause", () => {
     it("shows PAUSED until it is resumed", async () => {
       using fake = await running();

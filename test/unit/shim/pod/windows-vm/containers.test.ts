@@ -341,6 +341,24 @@ describe("WindowsVmContainers", () => {
     }
   });
 
+  it("tells what the VM uses by the pod's sandbox alone", async () => {
+    const pod = await TestPod.create();
+    const web = await pod.workload();
+    const usage = await pod.sandbox.vmUsage?.(NEVER);
+    assert.deepEqual(pod.entries.at(-1), {
+      call: "HcsGetComputeSystemProperties",
+      id: "c1@vm",
+      query: { PropertyTypes: ["Statistics", "Memory"] },
+    });
+    assert.ok(Number(usage?.Statistics?.Processor?.TotalRuntime100ns) > 0);
+    assert.ok(Number(usage?.Memory?.VirtualMachineMemory?.AssignedMemory) > 0);
+    assert.ok(Number(usage?.workingSetBytes) > 0);
+    assert.deepEqual(await pod.sandbox.properties(["Statistics"], NEVER), {});
+    assert.equal(await web.vmUsage?.(NEVER), undefined);
+    const { Statistics } = await web.properties(["Statistics"], NEVER);
+    assert.ok(Number(Statistics?.Memory?.MemoryUsageCommitBytes) > 0);
+  });
+
   it("goes on without the guest's log when it cannot be had", async () => {
     const pod = await TestPod.create({ failures: [{ call: "GCS.ModifyServiceSettings", hresult: REFUSED }] });
     assert.deepEqual(pod.host.reports, ["the guest does not forward its log"]);
