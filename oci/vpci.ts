@@ -1,6 +1,6 @@
 /** Devices of the host that a VM is given whole: what `windows.devices` of a spec says about them. */
 import type { VirtualPciDevice } from "../hcs/schema/compute-system.ts";
-import { SpecError } from "./errors.ts";
+import { SpecError, type SpecWarning } from "./errors.ts";
 import { optionalObjects, optionalString } from "./json.ts";
 import type { Spec } from "./spec.ts";
 
@@ -18,7 +18,7 @@ const MOST_FUNCTIONS = 0xffff;
 /** From this build on a VM learns which NUMA node a device is near to. */
 const NUMA_AFFINITY_BUILD = 26_100;
 
-export function isAssignable({ idType }: AssignedDevice): boolean {
+function isAssignable({ idType }: AssignedDevice): boolean {
   return ASSIGNABLE.has(idType);
 }
 
@@ -32,6 +32,20 @@ export function specDevices({ windows }: Spec): AssignedDevice[] {
       id: optionalString(device, "id", at) ?? "",
       idType: optionalString(device, "idType", at) ?? "",
     };
+  });
+}
+
+/** The devices that a pod's VM starts with; what cannot be given to a VM is left out with a warning. */
+export function podDevices(spec: Spec, warnings: SpecWarning[]): AssignedDevice[] {
+  return specDevices(spec).filter((device) => {
+    if (isAssignable(device)) return true;
+    warnings.push({
+      kind: "pod-device-type-skipped",
+      at: `${device.at}/idType`,
+      message: "ignored: a VM can be given devices by instance path alone",
+      value: device.idType,
+    });
+    return false;
   });
 }
 

@@ -59,12 +59,19 @@ export function chooseBoot(options: LinuxVmOptions, available: LinuxBootFiles): 
 }
 
 function kernelBoot(options: LinuxVmOptions, available: LinuxBootFiles): LinuxBoot {
-  const { directory, files } = available;
-  const { kernelDirect } = options;
-  const rootfsType = options.preferredRootfs ?? (files.includes(ROOTFS.vhd) ? "vhd" : "initrd");
+  const boot = preferredBoot(options, available);
+  requireFile(available, boot.kernel, "the kernel");
+  requireFile(available, boot.rootfs, "the root file system");
+  return boot;
+}
+
+/** The kernel and root file system to look for, whether or not they are there. */
+export function preferredBoot(
+  { kernelDirect, preferredRootfs }: LinuxVmOptions,
+  { directory, files }: LinuxBootFiles,
+): LinuxBoot {
+  const rootfsType = preferredRootfs ?? (files.includes(ROOTFS.vhd) ? "vhd" : "initrd");
   const kernel = kernelDirect && files.includes(UNCOMPRESSED_KERNEL) ? UNCOMPRESSED_KERNEL : KERNEL;
-  requireFile(available, kernel, "the kernel");
-  requireFile(available, ROOTFS[rootfsType], "the root file system");
   return { directory, kernel, rootfs: ROOTFS[rootfsType], rootfsType, kernelDirect };
 }
 

@@ -48,12 +48,19 @@ function initArguments(options: LinuxVmOptions, { rootfsType }: LinuxBoot): stri
   ].join(" ");
 }
 
+/** The guest agent's own command, without what single options add to it. */
+export function guestAgent({ guestLogging, extraExecArguments }: LinuxVmOptions): string {
+  return [
+    `/bin/gcs -v4 -log-format json -loglevel ${guestLogging.level}`,
+    ...unlessEmptyText(extraExecArguments),
+  ].join(" ");
+}
+
 /** The guest agent, its standard error sent to the host's log port. */
 function agentCommand(options: LinuxVmOptions): string {
   const { guestLogging, timeSync, processDumpLocation } = options;
   return [
-    `/bin/vsockexec -e ${LINUX_GUEST_PORT.log} /bin/gcs -v4 -log-format json -loglevel ${guestLogging.level}`,
-    ...unlessEmptyText(options.extraExecArguments),
+    `/bin/vsockexec -e ${LINUX_GUEST_PORT.log} ${guestAgent(options)}`,
     ...(timeSync ? [] : ["-disable-time-sync"]),
     ...(guestLogging.scrub ? [] : ["-scrub-logs=false"]),
     ...(processDumpLocation === "" ? [] : [`-core-dump-location ${processDumpLocation}`]),

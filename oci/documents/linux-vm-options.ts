@@ -55,6 +55,8 @@ export interface LinuxVmOptions extends VmOptions {
   readonly verityMode: boolean;
   readonly verityRootfs: string;
   readonly verityCreateArguments: string;
+  /** There is a policy, and hardware that enforces it. */
+  readonly isConfidential: boolean;
   /** Undefined: left to HCS. */
   readonly hclEnabled?: boolean;
 }
@@ -78,6 +80,18 @@ export function linuxVmOptions(
   host: LinuxVmHost,
   guestLogging: GuestLogging,
 ): LinuxVmOptions {
+  const options = readLinuxVmOptions(reader, resources, host, guestLogging);
+  checkLinuxVmOptions(options, host);
+  return options;
+}
+
+/** @throws {SpecError} for a value nothing sensible could be assumed for */
+export function readLinuxVmOptions(
+  reader: AnnotationReader,
+  resources: WindowsResources,
+  host: LinuxVmHost,
+  guestLogging: GuestLogging,
+): LinuxVmOptions {
   const isArm64 = host.isArm64 ?? false;
   const common = readVmOptions(reader, resources, host);
   const confidentiality = readConfidentiality(reader);
@@ -85,7 +99,7 @@ export function linuxVmOptions(
   const vpmemCount = reader.read(ANNOTATION.vpmemCount) ?? (isArm64 ? 0 : DEFAULT_VPMEM_COUNT);
   const kernelBootOptions = reader.read(ANNOTATION.kernelBootOptions) ?? "";
   const preferredRootfs = reader.read(ANNOTATION.preferredRootfsType);
-  const options: LinuxVmOptions = {
+  return {
     ...common,
     allowOvercommit: common.allowOvercommit && !isConfidential,
     coldDiscardHint: reader.read(ANNOTATION.vmColdDiscardHint) ?? false,
@@ -103,10 +117,13 @@ export function linuxVmOptions(
     policyBasedRouting: reader.read(ANNOTATION.policyBasedRouting) ?? false,
     guestLogging,
     isArm64,
-    ...confidentiality.options,
+    ...confidentiality,
   };
-  checkVmRules([...vmRules(options, host), ...linuxRules(options, host, isConfidential)]);
-  return options;
+}
+
+/** Whether the options can be followed together, on this host. @throws {SpecError} for the first that cannot */
+export function checkLinuxVmOptions(options: LinuxVmOptions, host: LinuxVmHost): void {
+  checkVmRules([...vmRules(options, host), ...linuxRules(options, host)]);
 }
 
 type ConfidentialOptions = Pick<
@@ -120,36 +137,33 @@ type ConfidentialOptions = Pick<
   | "verityMode"
   | "verityRootfs"
   | "verityCreateArguments"
+  | "isConfidential"
   | "hclEnabled"
 >;
 
 /** A policy makes a VM confidential, unless the hardware that would enforce it is not there. */
-function readConfidentiality(reader: AnnotationReader): {
-  readonly isConfidential: boolean;
-  readonly options: ConfidentialOptions;
-} {
+function readConfidentiality(reader: AnnotationReader): ConfidentialOptions {
   const securityPolicy = reader.read(ANNOTATION.linuxSecurityPolicy) ?? "";
   const hasPolicy = securityPolicy !== "";
-  const isConfidential = hasPolicy && !(reader.read(ANNOTATION.noSecurityHardware) ?? false);
+  const noHardware = reader.read(ANNOTATION.noSecurityHardware) ?? false;
+  const isConfidential = hasPolicy && !noHardware;
   const hclEnabled = reader.read(ANNOTATION.hclEnabled);
   return {
+    securityPolicy,
+    policyEnforcer: reader.read(ANNOTATION.linuxPolicyEnforcer) ?? "",
+    referenceInfo: reader.read(ANNOTATION.linuxReferenceInfo) ?? "reference_info.cose",
+    hashEnvelope: reader.read(ANNOTATION.hashEnvelopeReference) ?? "reference_info_hash_envelope.cose",
+    scratchEncrypted: reader.read(ANNOTATION.scratchEncrypted) ?? hasPolicy,
+    guestStateFile: reader.read(ANNOTATION.linuxGuestState) ?? (isConfidential ? "kernel.vmgs" : ""),
+    verityMode: reader.read(ANNOTATION.dmverityMode) ?? isConfidential,
+    verityRootfs: reader.read(ANNOTATION.dmverityRootfs) ?? (isConfidential ? "rootfs.vhd" : ""),
+    verityCreateArguments: reader.read(ANNOTATION.dmverityCreateArguments) ?? "",
     isConfidential,
-    options: {
-      securityPolicy,
-      policyEnforcer: reader.read(ANNOTATION.linuxPolicyEnforcer) ?? "",
-      referenceInfo: reader.read(ANNOTATION.linuxReferenceInfo) ?? "reference_info.cose",
-      hashEnvelope: reader.read(ANNOTATION.hashEnvelopeReference) ?? "reference_info_hash_envelope.cose",
-      scratchEncrypted: reader.read(ANNOTATION.scratchEncrypted) ?? hasPolicy,
-      guestStateFile: reader.read(ANNOTATION.linuxGuestState) ?? (isConfidential ? "kernel.vmgs" : ""),
-      verityMode: reader.read(ANNOTATION.dmverityMode) ?? isConfidential,
-      verityRootfs: reader.read(ANNOTATION.dmverityRootfs) ?? (isConfidential ? "rootfs.vhd" : ""),
-      verityCreateArguments: reader.read(ANNOTATION.dmverityCreateArguments) ?? "",
-      ...(hclEnabled === undefined ? {} : { hclEnabled }),
-    },
+    ...(hclEnabled === undefined ? {} : { hclEnabled }),
   };
 }
 
-function linuxRules(options: LinuxVmOptions, host: LinuxVmHost, isConfidential: boolean): VmRule[] {
+function linuxRules(options: LinuxVmOptions, host: LinuxVmHost): VmRule[] {
   return [
     [
       !options.coldDiscardHint || host.build >= COLD_DISCARD_BUILD,
@@ -182,7 +196,7 @@ function linuxRules(options: LinuxVmOptions, host: LinuxVmHost, isConfidential: 
       options.vpmemSizeBytes,
     ],
     [
-      options.guestStateFile === "" || isConfidential,
+      options.guestStateFile === "" || options.isConfidential,
       ANNOTATION.linuxGuestState.key,
       `needs ${ANNOTATION.linuxSecurityPolicy.key} and the hardware that enforces it`,
       options.guestStateFile,

@@ -5,12 +5,7 @@ import { randomUUID } from "node:crypto";
 import { posix, win32 } from "node:path";
 import type { ComputeSystemDocument, VirtualPciDevice } from "../../../hcs/schema/compute-system.ts";
 import { AnnotationReader } from "../../../oci/annotations/read.ts";
-import {
-  bootFileNames,
-  chooseBoot,
-  type ConfidentialBoot,
-  type LinuxBootFiles,
-} from "../../../oci/documents/linux-boot.ts";
+import { bootFileNames, chooseBoot, type ConfidentialBoot } from "../../../oci/documents/linux-boot.ts";
 import {
   linuxVmOptions,
   type GuestLogging,
@@ -18,13 +13,14 @@ import {
 } from "../../../oci/documents/linux-vm-options.ts";
 import { linuxVmDocument, type LinuxVmStart } from "../../../oci/documents/linux-vm.ts";
 import { sizeWarnings } from "../../../oci/documents/vm-options.ts";
-import { isAssignable, specDevices, virtualPciDevice, type AssignedDevice } from "../../../oci/vpci.ts";
+import { podDevices, virtualPciDevice, type AssignedDevice } from "../../../oci/vpci.ts";
 import type { Logger } from "../../log/logger.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { PodEnvironment } from "../environment.ts";
 import type { CreateRequest } from "../request.ts";
 import { hostProcessors } from "../vm/host-processors.ts";
 import { logWarnings } from "../warnings.ts";
+import { findBootFiles } from "./boot-files.ts";
 
 /** A device that the VM has from its start. */
 export interface BootDevice {
@@ -58,10 +54,18 @@ export async function planLinuxVm(
     host,
     guestLogging(logger, request),
   );
-  const bootFiles = await findBootFiles(environment, request, options, signal);
+  const bootFiles = await findBootFiles(
+    backend,
+    host.linuxBootFiles,
+    { directory: options.bootFilesRoot || request.options.linuxBootFiles, names: bootFileNames(options) },
+    signal,
+  );
   const choice = chooseBoot(options, bootFiles);
   const vmHost = { build: host.build, logicalProcessors: await hostProcessors(backend, signal) };
-  const bootDevices = planDevices(request, reader);
+  const bootDevices = podDevices(request.spec, reader.warnings).map((device) => ({
+    vmBusId: randomUUID(),
+    device,
+  }));
   const document = linuxVmDocument({
     owner,
     options,
@@ -85,24 +89,6 @@ export async function planLinuxVm(
 function guestLogging(logger: Logger, { scrubLogs }: CreateRequest): GuestLogging {
   const level = (["trace", "debug", "info"] as const).find((each) => logger.isEnabled(each));
   return { level: level ?? (logger.isEnabled("warn") ? "warning" : "error"), scrub: scrubLogs };
-}
-
-async function findBootFiles(
-  { backend, host }: PodEnvironment,
-  request: CreateRequest,
-  options: LinuxVmOptions,
-  signal: AbortSignal,
-): Promise<LinuxBootFiles> {
-  const known = host.linuxBootFiles;
-  const directory = options.bootFilesRoot || request.options.linuxBootFiles || known.directory;
-  const path = backend.traits.paths === "win32" ? win32 : posix;
-  const files: string[] = [];
-  for (const name of bootFileNames(options)) {
-    const isKnown = directory === known.directory && known.files.includes(name);
-    if (isKnown || (await backend.files.stat(path.join(directory, name), { signal })) !== undefined)
-      files.push(name);
-  }
-  return { directory, files };
 }
 
 /** A confidential VM writes to what it boots from, or locks it: it gets copies of its own. */
@@ -131,17 +117,3 @@ async function copyBootFiles(
 
 /** Name of a pod's own copy of the verified root file system. */
 const VERITY_DISK = "rootfs.vhd";
-
-/** The sandbox's devices are its VM's; what cannot be is left out with a warning. */
-function planDevices(request: CreateRequest, reader: AnnotationReader): BootDevice[] {
-  return specDevices(request.spec).flatMap((device) => {
-    if (isAssignable(device)) return [{ vmBusId: randomUUID(), device }];
-    reader.warnings.push({
-      kind: "pod-device-type-skipped",
-      at: `${device.at}/idType`,
-      message: "ignored: a VM can be given devices by instance path alone",
-      value: device.idType,
-    });
-    return [];
-  });
-}

@@ -67,4 +67,12 @@ describe("compareTable", () => {
     assert.deepEqual(paths(verify("deferred"), verify("boot files not set")), ["results.json row 0/verify"]);
     assert.deepEqual(paths(verify("boot files not set"), verify("must not be negative")), []);
   });
+
+  it("takes options for accepted that have no error, however that is said", () => {
+    const refused = { verify: { error: "deferred" } };
+    for (const accepted of [{ verify: { ok: true } }, { verify: {} }, { verify: null }, {}]) {
+      assert.deepEqual(paths(accepted, { verify: { ok: true } }), []);
+      assert.deepEqual(paths(refused, accepted), ["results.json row 0/verify"]);
+    }
+  });
 });
