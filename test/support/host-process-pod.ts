@@ -21,6 +21,22 @@ export interface PodScript {
   readonly own?: Readonly<Record<string, string>>;
 }
 
+export type Annotations = Readonly<Record<string, string>>;
+
+/** The `config.json` of a hypervisor-isolated task. */
+export const hypervisor = (annotations: Annotations = {}, members: object = {}): object => ({
+  annotations,
+  windows: { hyperv: {} },
+  ...members,
+});
+
+/** The same of a process-isolated one. */
+export const process = (annotations: Annotations = {}, members: object = {}): object => ({
+  annotations,
+  windows: {},
+  ...members,
+});
+
 const PLATFORM: Platform = {
   windowsBuild: 26100,
   hostProcessors: 8,

@@ -98,6 +98,8 @@ describe("HostProcess statements", () => {
 
     it("S12: not where there is nothing to run", () => assert.deepEqual(argsOf(task, []), []));
     it("S12: not in normal containers", () => assert.deepEqual(argsOf(inVm({}), ["echo"]), ["echo"]));
+    it("S12: not in HostProcess containers of the host, where the shim finds the program itself", () =>
+      assert.deepEqual(argsOf(onHost(PRIVILEGED), ["echo"]), ["echo"]));
     it("S12: names that only begin with cmd are other programs", () => {
       assert.equal(lineOf(task, "cmdkey /list"), "cmd /c cmdkey /list");
       assert.deepEqual(argsOf(task, ["cmdkey"]), ["cmd", "/c", "cmdkey"]);
@@ -196,6 +198,12 @@ describe("HostProcess statements", () => {
     it(`S26: sets user SYSTEM for hypervisor-isolated privileged containers that inherit (${policy})`, () => {
       const container = joined(inVm({ ...PRIVILEGED, ...BOTH_WORDS }), inVm(PRIVILEGED), policy);
       assert.equal(userOf(container), "NT AUTHORITY\\SYSTEM");
+    });
+
+    it(`S26: sets it for no other that inherit (${policy})`, () => {
+      const ofHost = joined(onHost({ ...PRIVILEGED, ...BOTH_WORDS }), onHost(PRIVILEGED), policy);
+      assert.equal(ofHost.annotations[INHERIT], "true");
+      assert.equal(userOf(ofHost), "app");
     });
 
     it(`S27: leaves the user of a normal container as it is, even if the pod inherits (${policy})`, () => {

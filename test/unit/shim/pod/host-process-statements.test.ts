@@ -3,21 +3,16 @@
  * scripted machine. The numbers are those of the statements; the others are in test/unit/oci/host-process/statements.
  */
 import assert from "node:assert/strict";
-import { runPod, type PodRun, type PodScript } from "../../../support/host-process-pod.ts";
+import {
+  hypervisor,
+  process,
+  runPod,
+  type Annotations,
+  type PodRun,
+  type PodScript,
+} from "../../../support/host-process-pod.ts";
 import { HPC, INHERIT, ROOTFS } from "../../oci/host-process/specs.ts";
 
-type Annotations = Readonly<Record<string, string>>;
-
-const hypervisor = (annotations: Annotations = {}, members: object = {}) => ({
-  annotations,
-  windows: { hyperv: {} },
-  ...members,
-});
-const process = (annotations: Annotations = {}, members: object = {}) => ({
-  annotations,
-  windows: {},
-  ...members,
-});
 const PRIVILEGED = { [HPC]: "true" };
 const INHERITING = { ...PRIVILEGED, [INHERIT]: "true" };
 
@@ -215,6 +210,22 @@ describe("HostProcess statements about whole pods", () => {
 
     it("S8: hands the guest none without it: C:\\hpc is the guest's own choice", async () => {
       assert.equal(rootOf(await privilegedPod()), undefined);
+    });
+
+    it("S8: refuses a directory of the guest's own, and the pod keeps working", async () => {
+      const run = await runPod({
+        pod: hypervisor(PRIVILEGED),
+        containers: {
+          c1: hypervisor({ ...PRIVILEGED, [ROOTFS]: "C:\\data\\..\\Windows" }),
+          c2: hypervisor(PRIVILEGED),
+        },
+      });
+      assert.match(
+        run.failures["create c1"] ?? "",
+        /unsafe path detected: must not be C:\\Windows or inside it/,
+      );
+      assert.ok(!run.calls("create", "c1").includes("GCS.Create"));
+      assert.equal(run.result("start", "c2")?.ok, true);
     });
 
     it("S8: in process isolation binds C:\\hpc, or the directory of the annotation, itself", async () => {
