@@ -10,43 +10,53 @@ import { ShimDiag } from "../../protos/gen/shim-diag.ts";
 import { SHIM_FLAGS, type Command } from "./command.ts";
 import { BUNDLE_FLAG, withShim } from "./shim-client.ts";
 
-export const diagExec: Command = {
-  name: "diag exec",
-  usage:
-    "hcsctl diag exec ID [--cwd DIR] [--bundle DIR] [--address PATH] [--namespace NS] -- COMMAND [ARGUMENTS]",
-  summary: "run a program in the VM of a pod, beside its containers",
-  help: `Shows its output. The program runs as the guest's root or SYSTEM, and is killed when this command is.
+/** Where the program's output goes. */
+export interface OutputStreams {
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+}
+
+export const diagExec: Command = diagExecTo(process);
+
+export function diagExecTo(target: OutputStreams): Command {
+  return {
+    name: "diag exec",
+    usage:
+      "hcsctl diag exec ID [--cwd DIR] [--bundle DIR] [--address PATH] [--namespace NS] -- COMMAND [ARGUMENTS]",
+    summary: "run a program in the VM of a pod, beside its containers",
+    help: `Shows its output. The program runs as the guest's root or SYSTEM, and is killed when this command is.
 Linux hosts only: its output comes through FIFOs.`,
-  flags: [
-    ...SHIM_FLAGS,
-    BUNDLE_FLAG,
-    { name: "cwd", type: "string", value: "DIR", description: "working directory in the VM" },
-  ],
-  arity: [2, Infinity],
-  run: async (context) => {
-    const args = context.arguments.slice(1);
-    const workdir = String(context.flags["cwd"] ?? "");
-    const directory = mkdtempSync(join(tmpdir(), "hcsctl-"));
-    const outputs: Output[] = [];
-    try {
-      const stdout = openOutput(join(directory, "stdout"), process.stdout);
-      outputs.push(stdout);
-      const stderr = openOutput(join(directory, "stderr"), process.stderr);
-      outputs.push(stderr);
-      await withShim(context, (client) =>
-        client.call(ShimDiag, "DiagExecInHost", {
-          args,
-          workdir,
-          stdout: stdout.path,
-          stderr: stderr.path,
-        }),
-      );
-    } finally {
-      for (const output of outputs) await output.end();
-      rmSync(directory, { recursive: true, force: true });
-    }
-  },
-};
+    flags: [
+      ...SHIM_FLAGS,
+      BUNDLE_FLAG,
+      { name: "cwd", type: "string", value: "DIR", description: "working directory in the VM" },
+    ],
+    arity: [2, Infinity],
+    run: async (context) => {
+      const args = context.arguments.slice(1);
+      const workdir = String(context.flags["cwd"] ?? "");
+      const directory = mkdtempSync(join(tmpdir(), "hcsctl-"));
+      const outputs: Output[] = [];
+      try {
+        const stdout = openOutput(join(directory, "stdout"), target.stdout);
+        outputs.push(stdout);
+        const stderr = openOutput(join(directory, "stderr"), target.stderr);
+        outputs.push(stderr);
+        await withShim(context, (client) =>
+          client.call(ShimDiag, "DiagExecInHost", {
+            args,
+            workdir,
+            stdout: stdout.path,
+            stderr: stderr.path,
+          }),
+        );
+      } finally {
+        for (const output of outputs) await output.end();
+        rmSync(directory, { recursive: true, force: true });
+      }
+    },
+  };
+}
 
 interface Output {
   readonly path: string;

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { findSystem } from "../../hcs/emulator/systems/reclaim.ts";
 import { ShimDiag } from "../../protos/gen/shim-diag.ts";
+import { diagExecTo } from "../../shim/hcsctl/diag-exec.ts";
 import { Code } from "../../shim/ttrpc/index.ts";
 import { emulatorObstacle } from "../contract/emulator-under-test.ts";
 import { PodLife } from "../support/pod-life.ts";
 import { POD, SIBLING } from "../support/pod-scenario.ts";
 import { makeShortDirectory } from "../support/temp-directory.ts";
+import { runCommand } from "../unit/shim/hcsctl/run-command.ts";
 import { until } from "../support/until.ts";
 
 describe("diagnosis of a pod", function () {
@@ -16,6 +19,8 @@ describe("diagnosis of a pod", function () {
   let life: PodLife;
   let crashes: Server;
   const told: string[] = [];
+  /** Of sockets, whose paths have to be short. */
+  let directory: string;
   /** How many events had been published when the crash was told. */
   let eventsBefore = 0;
 
@@ -28,7 +33,8 @@ describe("diagnosis of a pod", function () {
 
   beforeEach(async () => {
     told.length = 0;
-    const path = join(await makeShortDirectory("crash-"), "s");
+    directory = await makeShortDirectory("diag-");
+    const path = join(directory, "crashes");
     crashes = createServer((socket) =>
       socket.on("data", (chunk: Buffer) => {
         told.push(chunk.toString());
@@ -43,6 +49,7 @@ describe("diagnosis of a pod", function () {
     for (const id of [SIBLING, POD]) await life.scenario.end(id);
     crashes.close();
     await life.end();
+    rmSync(directory, { recursive: true, force: true });
   });
 
   async function runningPod(): Promise<void> {
@@ -72,6 +79,19 @@ describe("diagnosis of a pod", function () {
     await assert.rejects(life.shim.client.call(ShimDiag, "DiagExecInHost", both), {
       code: Code.FailedPrecondition,
     });
+  });
+
+  it("runs programs in the VM for hcsctl, with their output", async () => {
+    await runningPod();
+    await life.shim.listen(join(directory, "shim"));
+    writeFileSync(join(directory, "address"), `unix://${join(directory, "shim")}`);
+    const said = { stdout: new PassThrough(), stderr: new PassThrough() };
+    const run = (script: string) =>
+      runCommand(diagExecTo(said), [POD, "sh", "-c", script], { bundle: directory, cwd: "/tmp" });
+    await run("pwd; echo oops >&2");
+    assert.equal(String(said.stdout.read()), "/tmp\n");
+    assert.equal(String(said.stderr.read()), "oops\n");
+    await assert.rejects(run("exit 3"), /it ended with 3/);
   });
 
   it("lists tasks, the sandbox first, and execs when asked", async () => {

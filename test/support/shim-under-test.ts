@@ -86,6 +86,11 @@ export class ShimUnderTest {
     return new ShimUnderTest(options, await options.backend.host());
   }
 
+  /** Serves at a socket of the file system, too. */
+  listen(path: string): Promise<unknown> {
+    return this.#server.listen({ path });
+  }
+
   /** Breaks the connections to guests. */
   dropBridges(): void {
     for (const bridge of this.#bridges) bridge.destroy();

@@ -199,6 +199,17 @@ describe("WindowsVmContainers", () => {
     assert.equal(pod.host.held.size, 0);
   });
 
+  it("shares a directory of the host with the VM itself", async () => {
+    const pod = await TestPod.create();
+    const before = pod.entries.length;
+    const share = { hostPath: "C:\\data", guestPath: "C:\\shared", readOnly: true };
+    await pod.containers.shareIntoVm(share, contextOf(pod.host, forgetful()));
+    assert.deepEqual(pod.entries.slice(before).map(brief), [
+      "Add Devices/VirtualSmb/Shares",
+      "guest Add MappedDirectory",
+    ]);
+  });
+
   it("makes a workload of shares, disk and layers, and releases them backwards", async () => {
     const pod = await TestPod.create();
     const before = pod.entries.length;
