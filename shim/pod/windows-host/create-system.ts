@@ -20,7 +20,8 @@ import { guardCredentials } from "../windows/credential-guard.ts";
 import { readDeviceExtensions } from "../windows/device-extensions.ts";
 import { setAffinity } from "./affinity.ts";
 import { unlessStopped } from "./end.ts";
-import { rootFileSystem, type MountedLayers, type RootInit } from "./layers.ts";
+import type { MountedLayers } from "../windows/layers.ts";
+import { rootFileSystem, type RootInit } from "./layers.ts";
 import { hostMounts } from "./mounts.ts";
 
 type SystemDocument = Parameters<ComputeSystems["create"]>[1];

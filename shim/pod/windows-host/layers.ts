@@ -4,30 +4,28 @@
  */
 import { win32 } from "node:path";
 import { isNotFound, isNotReadyYet } from "../../../hcs/hresult.ts";
-import type { HostFiles } from "../../../hcs/port/files.ts";
 import type { ParentLayer, WindowsLayers } from "../../../hcs/port/layers.ts";
 import type { Layer, LayerData } from "../../../hcs/schema/layers.ts";
-import { cimVolumeId, layerId } from "../../../oci/windows/layer-id.ts";
+import { cimVolumeId } from "../../../oci/windows/layer-id.ts";
 import { imageLayers, type BlockCimLayers, type ImageLayers } from "../../../oci/windows/layers.ts";
-import { volumeId, withBackslash } from "../../../oci/windows/volume.ts";
+import { volumeId } from "../../../oci/windows/volume.ts";
 import type { Clock } from "../../clock.ts";
 import { ShimError } from "../../errors.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { PodView } from "../containers.ts";
 import type { CreateRequest } from "../request.ts";
 import { Serial } from "../../task/serial.ts";
-
-/** A root file system, ready for a container. */
-export interface MountedLayers {
-  /** `\\?\Volume{…}` */
-  readonly rootPath: string;
-  /** For the container's document. */
-  readonly layers: readonly Layer[];
-}
+import {
+  ensureScratch,
+  mountedByClient,
+  parentLayers,
+  type MountedLayers,
+  type ScratchHost,
+} from "../windows/layers.ts";
 
 interface LayerContext {
   readonly containerId: string;
-  readonly files: Pick<HostFiles, "stat" | "makeDirectory">;
+  readonly backend: ScratchHost;
   readonly platform: WindowsLayers;
   readonly holdings: Holdings;
   readonly clock: Clock;
@@ -48,9 +46,12 @@ export async function rootFileSystem(
 ): Promise<MountedLayers> {
   const layers = imageLayers(request.rootfs, request.spec.windows?.layerFolders ?? []);
   const rootPath = request.spec.root?.path ?? "";
-  if (rootPath !== "") return mountedByClient(rootPath, layers);
+  if (rootPath !== "") {
+    volumeId(rootPath, "/root/path");
+    return mountedByClient(rootPath, layers);
+  }
   const { backend, clock } = pod.environment;
-  const context = { containerId: request.id, platform, files: backend.files, holdings, clock };
+  const context = { containerId: request.id, platform, backend, holdings, clock };
   return mountLayers(context, layers, signal);
 }
 
@@ -62,7 +63,7 @@ async function mountLayers(
 ): Promise<MountedLayers> {
   if (layers.kind === "folders") {
     const parents = parentLayers(layers.parents);
-    await ensureScratch(context, layers.scratch, parents, signal);
+    await ensureScratch(context.backend, layers.scratch, parents, signal);
     await activate(context, layers.scratch, parents, signal);
     return {
       rootPath: await mountPath(context, layers.scratch, signal),
@@ -77,32 +78,6 @@ async function mountLayers(
   const rootPath = await mountPath(context, layers.scratch, signal);
   await attachOverlay(context, rootPath, { Id: id, Path: `${cimVolume}Files` }, signal);
   return { rootPath, layers: [{ Id: id, Path: cimVolume }] };
-}
-
-/** A root that the client has mounted itself: the layers only tell what it is made of. */
-function mountedByClient(rootPath: string, layers: ImageLayers): MountedLayers {
-  const id = volumeId(rootPath, "/root/path");
-  if (layers.kind !== "folders") return { rootPath, layers: [{ Id: id, Path: withBackslash(rootPath) }] };
-  const parents = parentLayers(layers.parents);
-  return { rootPath, layers: parents.map((parent) => ({ Id: parent.id, Path: parent.path })) };
-}
-
-function parentLayers(folders: readonly string[]): ParentLayer[] {
-  return folders.map((path) => ({ id: layerId(path), path }));
-}
-
-const SCRATCH_DISK = "sandbox.vhdx";
-
-/** Snapshots that were made to be looked at have no writable disk yet. The snapshotter removes it with the snapshot. */
-async function ensureScratch(
-  { platform, files }: LayerContext,
-  path: string,
-  parents: readonly ParentLayer[],
-  signal: AbortSignal,
-): Promise<void> {
-  if ((await files.stat(win32.join(path, SCRATCH_DISK), { signal })) !== undefined) return;
-  await files.makeDirectory(path, { signal });
-  await platform.createScratch(path, parents, { signal });
 }
 
 /** Preparing two layers at the same time in one process races inside the platform. */

@@ -7,7 +7,6 @@ import { SpecError } from "../../../oci/errors.ts";
 import { hostProcessKind } from "../../../oci/host-process/classify.ts";
 import { guestRootfsLocation } from "../../../oci/host-process/rootfs-location.ts";
 import { credentialSpec } from "../../../oci/windows/gmsa.ts";
-import { imageLayers } from "../../../oci/windows/layers.ts";
 import type { Windows } from "../../../oci/windows/spec.ts";
 import type { Phases } from "../../phases/phases.ts";
 import type { Holdings } from "../../resources/holdings.ts";
@@ -17,9 +16,10 @@ import { allowService } from "../vm/devices/hv-socket.ts";
 import { logWarnings } from "../warnings.ts";
 import { guardCredentials } from "../windows/credential-guard.ts";
 import { readDeviceExtensions } from "../windows/device-extensions.ts";
+import type { MountedLayers } from "../windows/layers.ts";
 import { guestDevices } from "./devices.ts";
 import { installDrivers, shareDrivers } from "./drivers.ts";
-import { combineLayers, type GuestRootfs } from "./layers.ts";
+import { rootFileSystem } from "./layers.ts";
 import { guestMounts } from "./mounts.ts";
 import type { WindowsVm } from "./windows-vm.ts";
 
@@ -46,9 +46,7 @@ export async function createGuestContainer(
     await installDrivers(context, shared, signal);
     return shared;
   });
-  const rootfs = await phases.run("layers", (signal) =>
-    combineLayers(vm, request.id, holdings, imageLayers(request.rootfs, windows.layerFolders), signal),
-  );
+  const rootfs = await phases.run("layers", (signal) => rootFileSystem(init, signal));
   const document = await phases.run("mounts", (signal) =>
     makeDocument(init, windows, reader, { rootfs, drivers }, signal),
   );
@@ -85,7 +83,7 @@ async function makeDocument(
   init: GuestContainerInit,
   windows: Windows,
   reader: AnnotationReader,
-  { rootfs, drivers }: { readonly rootfs: GuestRootfs; readonly drivers: readonly string[] },
+  { rootfs, drivers }: { readonly rootfs: MountedLayers; readonly drivers: readonly string[] },
   signal: AbortSignal,
 ): Promise<WindowsContainerConfig | ConfidentialContainerConfig> {
   const { request, pod, vm, holdings } = init;

@@ -9,34 +9,39 @@ import type { WindowsCombinedLayers } from "../../../hcs/guest/resources.ts";
 import type { Layer } from "../../../hcs/schema/layers.ts";
 import { SpecError } from "../../../oci/errors.ts";
 import { layerId } from "../../../oci/windows/layer-id.ts";
-import type { BlockCimLayers, FolderLayers, ImageLayers } from "../../../oci/windows/layers.ts";
+import { imageLayers, type BlockCimLayers, type FolderLayers } from "../../../oci/windows/layers.ts";
 import { asError } from "../../errors.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { VsmbReservation } from "../vm/devices/vsmb.ts";
 import { unlessGone } from "../vm/uvm.ts";
+import {
+  ensureScratch,
+  mountedByClient,
+  parentLayers,
+  SCRATCH_DISK,
+  type MountedLayers,
+  type ScratchHost,
+} from "../windows/layers.ts";
+import type { GuestContainerInit } from "./create-container.ts";
 import type { WindowsVm } from "./windows-vm.ts";
 
-/** As the container's document has it. */
-export interface GuestRootfs {
-  readonly rootPath: string;
-  readonly layers: readonly Layer[];
-}
-
-const SCRATCH = "sandbox.vhdx";
-
-/** What it had acquired when it fails is in the holdings. @throws {SpecError} */
-export async function combineLayers(
-  vm: WindowsVm,
-  containerId: string,
-  holdings: Holdings,
-  layers: ImageLayers,
+/**
+ * The root file system of a request, unless its client has put it into the guest. What it had acquired when it fails is
+ * in the holdings. @throws {SpecError} when there is none, or not in this kind of VM
+ */
+export async function rootFileSystem(
+  { vm, request, pod, holdings }: GuestContainerInit,
   signal: AbortSignal,
-): Promise<GuestRootfs> {
+): Promise<MountedLayers> {
+  const { id, rootfs, spec } = request;
+  const layers = imageLayers(rootfs, spec.windows?.layerFolders ?? []);
+  const rootPath = spec.root?.path ?? "";
+  if (rootPath !== "") return mountedByClient(rootPath, layers);
   const isConfidential = vm.options.confidential !== undefined;
   if (layers.kind === (isConfidential ? "block-cims" : "folders")) {
     return layers.kind === "folders"
-      ? combineFolders(vm, containerId, holdings, layers, signal)
-      : combineCims(vm, containerId, holdings, layers, signal);
+      ? combineFolders(vm, id, holdings, layers, pod.environment.backend, signal)
+      : combineCims(vm, id, holdings, layers, signal);
   }
   throw new SpecError({
     at: "rootfs/0/type",
@@ -52,10 +57,12 @@ async function combineFolders(
   containerId: string,
   holdings: Holdings,
   { scratch, parents }: FolderLayers,
+  host: ScratchHost,
   signal: AbortSignal,
-): Promise<GuestRootfs> {
+): Promise<MountedLayers> {
+  await ensureScratch(host, scratch, parentLayers(parents), signal);
   const layers = await shareFolders(vm, containerId, holdings, parents, signal);
-  const rootPath = await attachScratch(vm, holdings, vm.paths.join(scratch, SCRATCH), signal);
+  const rootPath = await attachScratch(vm, holdings, vm.paths.join(scratch, SCRATCH_DISK), signal);
   const combined = { ContainerRootPath: rootPath, Layers: [...layers] };
   await holdings.acquire(
     combinedHolding(vm, rootPath),
@@ -136,7 +143,7 @@ async function combineCims(
   holdings: Holdings,
   layers: BlockCimLayers,
   signal: AbortSignal,
-): Promise<GuestRootfs> {
+): Promise<MountedLayers> {
   const { part, volumeId } = vm.cims.reserve(containerId, layers);
   await holdings.acquire(
     {
@@ -147,7 +154,7 @@ async function combineCims(
     () => part.acquire(signal),
     (budget) => unlessGone(vm.uvm, () => part.release(budget)),
   );
-  const rootPath = await attachScratch(vm, holdings, vm.paths.join(layers.scratch, SCRATCH), signal);
+  const rootPath = await attachScratch(vm, holdings, vm.paths.join(layers.scratch, SCRATCH_DISK), signal);
   const volume = `\\\\?\\Volume{${volumeId}}\\`;
   const CombinedLayers: WindowsCombinedLayers = {
     ContainerRootPath: rootPath,

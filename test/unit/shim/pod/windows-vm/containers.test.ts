@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { RootfsMount } from "../../../../../hcs/api.ts";
 import type { Platform, ScriptedFailure } from "../../../../../hcs/scripted/platform.ts";
 import type { TraceEntry } from "../../../../../hcs/scripted/recorder.ts";
+import { layerId } from "../../../../../oci/windows/layer-id.ts";
 import type { CreateContext } from "../../../../../shim/pod/containers.ts";
 import type { CreateRequest } from "../../../../../shim/pod/request.ts";
 import { WindowsVmContainers } from "../../../../../shim/pod/windows-vm/containers.ts";
@@ -17,6 +18,8 @@ const NAMESPACE = "7d3c0c52-90aa-4b1e-9c0b-3f1f2a7e0001";
 const FILES = [
   { path: "C:\\snap\\1\\UtilityVM\\Files", dir: true },
   { path: "C:\\snap\\1\\UtilityVM\\SystemTemplate.vhdx", size: 4096 },
+  { path: "C:\\snap\\web\\sandbox.vhdx", size: 4096 },
+  { path: "C:\\snap\\db\\sandbox.vhdx", size: 4096 },
   { path: "C:\\data", dir: true },
   { path: "C:\\files\\a.txt", content: "a" },
   { path: "C:\\files\\b.txt", content: "b" },
@@ -350,6 +353,50 @@ describe("WindowsVmContainers", () => {
         assert.equal(host.held.size, 0);
       });
     }
+  });
+
+  it("makes the disk of a snapshot that has none, before anything goes into the VM", async () => {
+    const pod = await TestPod.create();
+    const before = pod.entries.length;
+    await pod.workload({}, forgetful(), "view");
+    const [first, second] = pod.entries.slice(before);
+    assert.deepEqual(first, {
+      call: "CreateSandboxLayer",
+      path: "C:\\snap\\view",
+      layers: [
+        { id: layerId("2"), path: "C:\\snap\\2" },
+        { id: layerId("1"), path: "C:\\snap\\1" },
+      ],
+    });
+    assert.equal(second && brief(second), "Add Devices/VirtualSmb/Shares");
+  });
+
+  it("takes a root that its client has put into the guest as it is, and gives nothing of it back", async () => {
+    const pod = await TestPod.create();
+    const before = pod.entries.length;
+    const web = await pod.workload({ root: { path: "c:\\mounts\\mine" } });
+    assert.deepEqual(pod.entries.slice(before).map(brief), [
+      "GCS.Create web",
+      "GCS.GetProperties web",
+      "HvSocketAddressInfo",
+    ]);
+    const document = pod.host.recorder.documents.get("container-web.json") as {
+      HostedSystem?: { Container?: { Storage?: unknown } };
+      Container?: { Storage?: unknown };
+    };
+    assert.deepEqual((document.HostedSystem ?? document).Container?.Storage, {
+      Path: "c:\\mounts\\mine",
+      Layers: [
+        { Id: layerId("2"), Path: "C:\\snap\\2" },
+        { Id: layerId("1"), Path: "C:\\snap\\1" },
+      ],
+    });
+    const created = pod.entries.length;
+    await web.teardown(pod.host.phases("exit"));
+    assert.deepEqual(pod.entries.slice(created).map(brief), [
+      "GCS.ShutdownGraceful web",
+      "HvSocketAddressInfoClose",
+    ]);
   });
 
   it("tells what the VM uses by the pod's sandbox alone", async () => {

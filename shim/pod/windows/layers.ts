@@ -1,0 +1,64 @@
+/** What is known of a root file system before anything is mounted, wherever its container runs. */
+import { win32 } from "node:path";
+import type { HostFiles } from "../../../hcs/port/files.ts";
+import type { ParentLayer, WindowsLayers } from "../../../hcs/port/layers.ts";
+import type { Layer } from "../../../hcs/schema/layers.ts";
+import { layerId } from "../../../oci/windows/layer-id.ts";
+import type { ImageLayers } from "../../../oci/windows/layers.ts";
+import { volumeId, withBackslash } from "../../../oci/windows/volume.ts";
+import { ShimError } from "../../errors.ts";
+
+/** A root file system that is in place, as a container's document has it. */
+export interface MountedLayers {
+  /** A volume of the host, or a path in the guest. */
+  readonly rootPath: string;
+  readonly layers: readonly Layer[];
+}
+
+export const SCRATCH_DISK = "sandbox.vhdx";
+
+export interface ScratchHost {
+  readonly name: string;
+  readonly files: Pick<HostFiles, "stat" | "makeDirectory">;
+  /** Absent where the host has no Windows layers. */
+  readonly layers?: WindowsLayers;
+}
+
+/**
+ * Snapshots that were made to be looked at have no writable disk yet. The snapshotter removes it with the snapshot.
+ *
+ * @throws {ShimError} HOST_UNFIT when the disk is missing and this host cannot make one
+ */
+export async function ensureScratch(
+  { name, files, layers }: ScratchHost,
+  path: string,
+  parents: readonly ParentLayer[],
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await files.stat(win32.join(path, SCRATCH_DISK), { signal })) !== undefined) return;
+  if (layers === undefined) {
+    throw new ShimError(
+      "HOST_UNFIT",
+      `cannot create a scratch disk in "${path}": this host (${name}) has no Windows layers; prepare the snapshot with its ${SCRATCH_DISK}`,
+    );
+  }
+  await files.makeDirectory(path, { signal });
+  await layers.createScratch(path, parents, { signal });
+}
+
+export function parentLayers(folders: readonly string[]): ParentLayer[] {
+  return folders.map((path) => ({ id: layerId(path), path }));
+}
+
+/**
+ * A root that the client has mounted itself: the layers only tell what it is made of.
+ *
+ * @throws {SpecError} when it is made of CIMs and is no volume
+ */
+export function mountedByClient(rootPath: string, layers: ImageLayers): MountedLayers {
+  if (layers.kind !== "folders") {
+    return { rootPath, layers: [{ Id: volumeId(rootPath, "/root/path"), Path: withBackslash(rootPath) }] };
+  }
+  const parents = parentLayers(layers.parents);
+  return { rootPath, layers: parents.map(({ id, path }) => ({ Id: id, Path: path })) };
+}
