@@ -42,6 +42,7 @@ interface Functions {
   socketpair(domain: number, type: number, protocol: number, fds: Int32Array): number;
   dup3(from: number, to: number, flags: number): number;
   fcntl(fd: number, command: number, kind: "int", argument: number): number;
+  ioctl(fd: number, request: number, kind: "int", argument: number): number;
   ioctl(fd: number, request: number, kind: "void *", argument: Buffer): number;
   recvmsg(socket: number, message: MessageHeader, flags: number): number;
   socket(domain: number, type: number, protocol: number): number;
@@ -238,6 +239,40 @@ export function setWindowSize(fd: number, size: { readonly height: number; reado
   winsize.writeUInt16LE(size.height, 0);
   winsize.writeUInt16LE(size.width, 2);
   check(libc().ioctl(fd, TIOCSWINSZ, "void *", winsize), "ioctl", `TIOCSWINSZ of ${fd}`);
+}
+
+/** LOOP_CTL_GET_FREE (loop(4)): the number of a loop device that nothing is attached to, made if there is none. */
+export function freeLoopDevice(): number {
+  const LOOP_CTL_GET_FREE = 0x4c82;
+  const control = openSync("/dev/loop-control", files.O_RDWR);
+  try {
+    return check(libc().ioctl(control, LOOP_CTL_GET_FREE, "int", 0), "ioctl", "LOOP_CTL_GET_FREE");
+  } finally {
+    closeSync(control);
+  }
+}
+
+/**
+ * LOOP_CONFIGURE (loop(4)): attaches the file open as `file` to the loop device open as `device`, with its partitions.
+ * A file that is open for reading only makes a read-only device.
+ *
+ * @throws `EBUSY` when something is attached already
+ */
+export function attachLoopDevice(device: number, file: number, sizeLimitBytes: number): void {
+  const LOOP_CONFIGURE = 0x4c0a;
+  const LO_FLAGS_PARTSCAN = 8;
+  // struct loop_config: fd 0, block_size 4, then struct loop_info64 at 8: lo_sizelimit 32, lo_flags 52.
+  const config = Buffer.alloc(304);
+  config.writeUInt32LE(file, 0);
+  config.writeBigUInt64LE(BigInt(sizeLimitBytes), 8 + 32);
+  config.writeUInt32LE(LO_FLAGS_PARTSCAN, 8 + 52);
+  check(libc().ioctl(device, LOOP_CONFIGURE, "void *", config), "ioctl", "LOOP_CONFIGURE");
+}
+
+/** LOOP_CLR_FD (loop(4)): detaches the file; when the device is in use, as soon as it no longer is. */
+export function detachLoopDevice(device: number): void {
+  const LOOP_CLR_FD = 0x4c01;
+  check(libc().ioctl(device, LOOP_CLR_FD, "int", 0), "ioctl", "LOOP_CLR_FD");
 }
 
 /** A new pseudo terminal (pts(4)): both sides open, neither the controlling terminal of this process. */

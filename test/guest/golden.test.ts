@@ -2,7 +2,7 @@
  * Replays what a host said to the reference Linux guest (test/golden/gcs) against the emulated one, and compares the
  * answers: order, results, members. Not compared: pids, statistics, texts of errors.
  *
- * The emulated VM has no disks. Where the recording mounts one (`MappedVirtualDisk`), the replay mounts a shared
+ * The replay attaches no disks. Where the recording mounts one (`MappedVirtualDisk`), the replay mounts a shared
  * directory at the same place instead; `VPMemDevice` and `SCSIDevice` go out as recorded.
  */
 import assert from "node:assert/strict";

@@ -3,7 +3,7 @@
  * directory, shares, cgroups, Hyper-V sockets), starts the worker from its source, and hands out the connections.
  */
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -92,6 +92,8 @@ export class GuestHarness {
   readonly log: string[] = [];
   #nextPort: number = LINUX_GUEST_PORT.firstStdio;
   readonly #listeners = new Set<PortListener>();
+  /** Loop devices by the names of the disks. */
+  readonly #disks = new Map<string, string>();
   readonly #before: Snapshot;
 
   private constructor(directory: string, system: SystemFile, worker: ChildProcess, before: Snapshot) {
@@ -126,7 +128,8 @@ export class GuestHarness {
       terminateOnLastHandleClosed: options.terminateOnLastHandleClosed ?? true,
     };
     const before = snapshot({ marks: [directory, runtimeId], cgroups: [CGROUP_PARENT] });
-    for (const path of [paths.plan9Shares, paths.nics, system.sockets]) mkdirSync(path, { recursive: true });
+    for (const path of [paths.plan9Shares, paths.disks, paths.nics, system.sockets])
+      mkdirSync(path, { recursive: true });
     writeFileSync(paths.systemFile, options.breakSystemFile === true ? "{}" : JSON.stringify(system));
     mount({ source: paths.shares, target: paths.shares, flags: MS.bind });
     mount({ target: paths.shares, flags: MS.shared });
@@ -251,6 +254,25 @@ export class GuestHarness {
     mount({ source: path, target, flags: MS.bind | MS.rec });
   }
 
+  /** Adds a disk `name` of the image at `path`, as the host would on its resource path. @returns its loop device */
+  attachDisk(name: string, path: string, options: { readonly readOnly?: boolean } = {}): string {
+    const flags = ["--find", "--show", "--partscan", ...(options.readOnly === true ? ["--read-only"] : [])];
+    const device = execFileSync("losetup", [...flags, path], { encoding: "utf8" }).trim();
+    this.#disks.set(name, device);
+    const target = join(this.paths.disks, name);
+    writeFileSync(target, "");
+    mount({ source: device, target, flags: MS.bind });
+    return device;
+  }
+
+  detachDisk(name: string): void {
+    const target = join(this.paths.disks, name);
+    unmount(target);
+    rmSync(target);
+    execFileSync("losetup", ["--detach", this.#disks.get(name) ?? ""]);
+    this.#disks.delete(name);
+  }
+
   /** Adds a NIC: a bind of the network namespace at `path`. */
   addNic(id: string, path: string): void {
     const target = join(this.paths.nics, id);
@@ -270,6 +292,7 @@ export class GuestHarness {
       () => cgroupProcesses(this.system.cgroup, hierarchies).length === 0,
     );
     await removeCgroup(this.system.cgroup, hierarchies);
+    for (const name of this.#disks.keys()) this.detachDisk(name);
     await unmountTree(this.paths.shares, (path, detach) => unmount(path, { detach }));
     // A mount that is left must not be walked into.
     assert.deepEqual(mountsAtOrBelow(this.directory), []);

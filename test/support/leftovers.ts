@@ -1,5 +1,6 @@
 /**
- * What a test left behind on the machine: processes, mounts, network namespaces, cgroups, files.
+ * What a test left behind on the machine: processes, mounts, loop devices, network namespaces, cgroups,
+ * files.
  *
  * Other suites may run on the same machine at the same time, so a test names the texts that mark things as its own
  * (a state directory, the key of a system id); without marks everything counts.
@@ -7,6 +8,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { cgroupHierarchies, cgroupsBelow } from "../../hcs/emulator/cgroup/tree.ts";
+import { listLoopDevices } from "../../hcs/emulator/storage/loop-devices.ts";
 import { readMounts } from "../../hcs/emulator/storage/mount-table.ts";
 import { listProcesses } from "./proc.ts";
 import { until } from "./until.ts";
@@ -52,6 +54,7 @@ function survey({ marks = [], directories = [], cgroups = ["/runhcs"] }: Leftove
     ...readMounts().map(
       ({ id, mountPoint, type, source }) => `mount ${id} ${mountPoint} (${type} ${source})`,
     ),
+    ...listLoopDevices().map(({ device, image }) => `loop device ${device} of ${image}`),
     ...entries("/run/netns").map((name) => `network namespace ${name}`),
     ...cgroups.flatMap((path) =>
       cgroupHierarchies().flatMap((one) => cgroupsBelow(one, path).map((group) => `cgroup ${group}`)),

@@ -37,15 +37,15 @@ export class Agent {
   readonly networks: NetworkTable = new NetworkTable();
   readonly options: AgentOptions;
   readonly runc: Runc;
-  readonly #reaper = new Reaper();
+  readonly reaper: Reaper = new Reaper();
   readonly #hierarchies: readonly CgroupHierarchy[] = cgroupHierarchies();
   /** Processes of the VM itself, until their exit has been told. */
   readonly #vmProcesses = new Map<number, VmProcess>();
 
   constructor(options: AgentOptions) {
     this.options = options;
-    this.runc = new Runc({ root: RUNC_ROOT, temporary: RUNC_TEMPORARY, reaper: this.#reaper });
-    this.#reaper.start();
+    this.runc = new Runc({ root: RUNC_ROOT, temporary: RUNC_TEMPORARY, reaper: this.reaper });
+    this.reaper.start();
   }
 
   async create(
@@ -91,7 +91,7 @@ export class Agent {
     const { dial } = this.options;
     const ports = requestedPorts(parameters, relay);
     if (id === NULL_CONTAINER_ID) {
-      const process = await startVmProcess(parameters, await dialStdio(dial, ports), this.#reaper);
+      const process = await startVmProcess(parameters, await dialStdio(dial, ports), this.reaper);
       this.#vmProcesses.set(process.pid, process);
       return process.pid;
     }

@@ -90,7 +90,7 @@ export const HANDLERS: { readonly [Name in MessageName]?: Handler<Name> } = {
   ModifySettings: async (agent, { containerId, body }) => {
     const { Request = {} } = readShape(REQUEST.modifySettings, body, "ModifySettings");
     const { ResourceType, RequestType, Settings } = Request;
-    if (containerId === NULL_CONTAINER_ID) modifyVm(agent, ResourceType, RequestType, Settings);
+    if (containerId === NULL_CONTAINER_ID) await modifyVm(agent, ResourceType, RequestType, Settings);
     else await modifyContainer(agent, containerId, ResourceType, RequestType, Settings);
     return {};
   },

@@ -78,7 +78,8 @@ export function unmountTree(path: string): void {
   for (const { mountPoint } of mountsAtOrBelow(path).reverse()) unmount(mountPoint);
 }
 
-function removeMountPoint(path: string): void {
+/** Unmounts everything at and below `path` and removes it, unless it holds files of its own. */
+export function removeMountPoint(path: string): void {
   if (!existsSync(path)) return;
   unmountTree(path);
   try {

@@ -23,6 +23,8 @@ function opaque<T extends object>(): Read<T> {
 }
 
 const anything: Read<unknown> = (value) => value;
+const uint8 = integer(0, 0xff);
+const bytes = integer(0, Number.MAX_SAFE_INTEGER);
 const uint16 = integer(0, 0xffff);
 
 /** Bodies of requests that have more than the common members. Absent members mean zero. */
@@ -123,6 +125,8 @@ export const DOCUMENT: Readers<Documents> = {
 export interface ResourceSettings {
   readonly mappedDirectory: MappedDirectorySettings;
   readonly combinedLayers: CombinedLayersSettings;
+  readonly mappedDisk: MappedDiskSettings;
+  readonly memoryDevice: MemoryDeviceSettings;
   readonly network: NetworkSettings;
   readonly constraints: { readonly Linux?: OciResources };
   readonly securityPolicy: { readonly EnforcerType?: string; readonly EncodedSecurityPolicy?: string };
@@ -147,12 +151,49 @@ export interface NetworkSettings {
   readonly DNSServerList?: string;
 }
 
+/** Of `MappedVirtualDisk`; `SCSIDevice` has the address alone. */
+export interface MappedDiskSettings {
+  readonly MountPath?: string;
+  readonly Controller?: number;
+  readonly Lun?: number;
+  readonly Partition?: number;
+  readonly ReadOnly?: boolean;
+  readonly Encrypted?: boolean;
+  readonly Options?: readonly string[];
+  readonly BlockDev?: boolean;
+  readonly EnsureFilesystem?: boolean;
+  readonly Filesystem?: string;
+}
+
+export interface MemoryDeviceSettings {
+  readonly DeviceNumber?: number;
+  readonly MountPath?: string;
+  readonly MappingInfo?: { readonly DeviceOffsetInBytes?: number; readonly DeviceSizeInBytes?: number };
+}
+
 export const SETTINGS: Readers<ResourceSettings> = {
   mappedDirectory: members({ MountPath: text, ShareName: text, ReadOnly: flag }),
   combinedLayers: members({
     ContainerRootPath: text,
     Layers: list(members({ Path: text })),
     ScratchPath: text,
+  }),
+  mappedDisk: members({
+    MountPath: text,
+    Controller: uint8,
+    Lun: uint8,
+    Partition: bytes,
+    ReadOnly: flag,
+    Encrypted: flag,
+    Options: list(text),
+    BlockDev: flag,
+    EnsureFilesystem: flag,
+    Filesystem: text,
+  }),
+  memoryDevice: members({
+    DeviceNumber: uint32,
+    MountPath: text,
+    MappingInfo: members({ DeviceOffsetInBytes: bytes, DeviceSizeInBytes: bytes }),
   }),
   network: members({ NamespaceID: text, ID: text, DNSSuffix: text, DNSServerList: text }),
   constraints: members({ Linux: opaque<OciResources>() }),

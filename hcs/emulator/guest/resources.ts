@@ -1,5 +1,6 @@
 /** ModifySettings of the VM: what the guest can add, remove and update. */
 import type { Agent } from "./agent.ts";
+import { addMappedDisk, addMemoryDevice, removeMappedDisk, removeMemoryDevice, unplugDisk } from "./disks.ts";
 import { GuestError, RESULT } from "./errors.ts";
 import {
   addCombinedLayers,
@@ -9,7 +10,7 @@ import {
 } from "./mounts.ts";
 import { readShape, SETTINGS } from "./requests.ts";
 
-type Change = (agent: Agent, settings: unknown) => void;
+type Change = (agent: Agent, settings: unknown) => void | Promise<void>;
 
 /** Request types by resource; what is not listed is not supported. */
 type Resource = Readonly<Partial<Record<string, Change>>>;
@@ -22,7 +23,6 @@ function refuse(reason: string): Change {
   };
 }
 
-const noDisks = refuse("the emulated VM has no disks: share a directory instead");
 const noDevices = refuse("the emulated VM has no PCI devices");
 
 const RESOURCES: Readonly<Record<string, Resource>> = {
@@ -42,10 +42,16 @@ const RESOURCES: Readonly<Record<string, Resource>> = {
     Remove: (agent, settings) =>
       agent.networks.removeAdapter(readShape(SETTINGS.network, settings, "Network")),
   },
-  MappedVirtualDisk: { Add: noDisks, Remove: noDisks },
-  // The device is absent already, which is success.
-  SCSIDevice: { Remove: nothing },
-  VPMemDevice: { Add: noDisks, Remove: noDisks },
+  MappedVirtualDisk: {
+    Add: (agent, settings) =>
+      addMappedDisk(readShape(SETTINGS.mappedDisk, settings, "MappedVirtualDisk"), agent.reaper),
+    Remove: (_, settings) => removeMappedDisk(readShape(SETTINGS.mappedDisk, settings, "MappedVirtualDisk")),
+  },
+  SCSIDevice: { Remove: (_, settings) => unplugDisk(readShape(SETTINGS.mappedDisk, settings, "SCSIDevice")) },
+  VPMemDevice: {
+    Add: (_, settings) => addMemoryDevice(readShape(SETTINGS.memoryDevice, settings, "VPMemDevice")),
+    Remove: (_, settings) => removeMemoryDevice(readShape(SETTINGS.memoryDevice, settings, "VPMemDevice")),
+  },
   VPCIDevice: { Add: noDevices },
   SecurityPolicy: { Add: acceptOpenPolicy },
   SecurityPolicyFragment: { Add: refuse("the emulated guest enforces no security policy") },
@@ -64,12 +70,12 @@ function acceptOpenPolicy(_: Agent, settings: unknown): void {
   );
 }
 
-export function modifyVm(
+export async function modifyVm(
   agent: Agent,
   resourceType: string | undefined,
   requestType: string | undefined,
   settings: unknown,
-): void {
+): Promise<void> {
   const resource = RESOURCES[resourceType ?? ""];
   if (resource === undefined)
     throw new GuestError(RESULT.failed, `invalid ResourceType "${resourceType ?? ""}"`);
@@ -80,7 +86,7 @@ export function modifyVm(
       `the RequestType "${requestType ?? "Add"}" is not supported for ${resourceType ?? ""}`,
     );
   }
-  change(agent, settings ?? {});
+  await change(agent, settings ?? {});
 }
 
 /** ModifySettings of a container: its limits are all that can be changed. */

@@ -23,6 +23,9 @@ export interface SpecContext {
   readonly networkPath: string | undefined;
 }
 
+/** In front of the destination of a mount that is a block device. */
+const BLOCK_DEVICE = "blockdev://";
+
 /** One change to the spec, which is a copy of the host's. */
 type Step = (spec: OciSpec, context: SpecContext) => void;
 
@@ -117,12 +120,19 @@ function bindNetworkFiles(spec: OciSpec, { pod }: SpecContext): void {
 
 function resolveMounts(spec: OciSpec, { pod }: SpecContext): void {
   for (const mount of spec.mounts ?? []) {
-    if (mount.destination.startsWith("blockdev://")) {
-      throw new GuestError(RESULT.failed, `cannot map "${mount.destination}": the emulated VM has no disks`);
-    }
+    if (mount.destination.startsWith(BLOCK_DEVICE)) bindBlockDevice(spec, mount);
     const source = resolveMountSource(mount.source ?? "", pod.root);
     if (source !== undefined) mount.source = source;
   }
+}
+
+/** A disk that the container gets as a device: the source is the link to it, and the container may use it. */
+function bindBlockDevice(spec: OciSpec, mount: NonNullable<OciSpec["mounts"]>[number]): void {
+  const readOnly = mount.options?.includes("ro") === true;
+  const rule = { ...ruleFor(deviceAt(mount.source ?? "")), access: readOnly ? "r" : "rwm" };
+  const linux = linuxOf(spec);
+  linux.resources = { ...linux.resources, devices: [...(linux.resources?.devices ?? []), rule] };
+  mount.destination = mount.destination.slice(BLOCK_DEVICE.length);
 }
 
 function resizeSharedMemory(spec: OciSpec): void {

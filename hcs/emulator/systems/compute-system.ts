@@ -138,7 +138,7 @@ export class EmulatedSystem implements ComputeSystem {
           id,
           cgroup,
           paths: this.#paths,
-          processorCount: document.VirtualMachine.ComputeTopology.Processor.Count,
+          machine: document.VirtualMachine,
           network: this.#around.network,
           hierarchies: cgroupHierarchies(),
           hostProcessors: this.#around.hostProcessors,

@@ -35,6 +35,7 @@ import {
   systemKey,
   systemsDirectory,
 } from "./state-directory.ts";
+import { attachDocumentDisks } from "../storage/disks.ts";
 import { unmountDirectly } from "../storage/storage.ts";
 import { readSystemFile, type SystemFile } from "./system-file.ts";
 import { endWorker, tearDown, tearDownSystem } from "./teardown.ts";
@@ -206,7 +207,10 @@ export class EmulatedComputeSystems implements ComputeSystems {
     await this.#step(draft, "create.sockets", () =>
       mkdirSync(file.sockets, { recursive: true, mode: 0o700 }),
     );
-    await this.#step(draft, "create.shares", () => shareWithWorker(hostPaths(directory).shares));
+    await this.#step(draft, "create.shares", () => {
+      shareWithWorker(hostPaths(directory).shares);
+      attachDocumentDisks(hostPaths(directory), file.document, { operation: CREATE, id: file.id });
+    });
     const launched = await this.#step(draft, "create.spawn", () =>
       launchWorker(this.#options.boot.command, directory, this.#options.environment),
     );
@@ -290,9 +294,10 @@ export class EmulatedComputeSystems implements ComputeSystems {
 }
 
 function fillDirectory(directory: string, file: SystemFile, record: HostRecord): void {
-  const { systemFile, exitFile, plan9Shares, nics, staging } = hostPaths(directory);
+  const { systemFile, exitFile, plan9Shares, disks, nics, staging, images } = hostPaths(directory);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  for (const part of [plan9Shares, nics, staging]) mkdirSync(part, { recursive: true, mode: 0o755 });
+  for (const part of [plan9Shares, disks, nics, staging, images])
+    mkdirSync(part, { recursive: true, mode: 0o755 });
   writeFileSync(systemFile, JSON.stringify(file), { mode: 0o600 });
   writeFileSync(exitFile, "", { mode: 0o600 });
   writeHostRecord(directory, record);

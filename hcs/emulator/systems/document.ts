@@ -10,6 +10,7 @@ import { FULL_LIMIT } from "../cgroup/limits.ts";
 import {
   boolean,
   checkShape,
+  choice,
   describeViolation,
   integer,
   list,
@@ -27,7 +28,6 @@ import {
 const GUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
 const GUID_NAME = "a GUID without braces";
 
-const NO_DISKS = "the emulator has no disks; root file systems are shared directories";
 const NO_WINDOWS = "the emulator runs Linux utility VMs only";
 const NO_DEVICE = "the emulator has no such device";
 const NO_STATE = "the emulator does not save or restore the state of a VM";
@@ -60,6 +60,21 @@ const PROCESSOR = object({
   ...allUnsupported(NO_NUMA, "CpuGroup", "NumaProcessorsSettings"),
 });
 
+/** `Attachments/<lun>` of a SCSI controller. */
+export const SCSI_ATTACHMENT: Shape = object({
+  Path: required(nonEmptyString),
+  Type: required(choice("VirtualDisk", "PassThru", "ExtensibleVirtualDisk")),
+  ReadOnly: boolean,
+  ExtensibleVirtualDiskType: unsupported("the emulator has no extensible virtual disks"),
+});
+
+/** `Devices/<n>` of the persistent memory controller. */
+export const VPMEM_DEVICE: Shape = object({
+  HostPath: required(nonEmptyString),
+  ReadOnly: boolean,
+  ImageFormat: choice("Vhd1", "Vhdx"),
+});
+
 const HV_SOCKET_SERVICE = object({
   BindSecurityDescriptor: string,
   ConnectSecurityDescriptor: string,
@@ -77,17 +92,17 @@ const HV_SOCKET = object({
   ),
 });
 
-/** A LUN is a decimal string. */
-const NO_ATTACHMENTS = map(/^\d+$/, "a decimal number", unsupported(NO_DISKS));
+const DECIMAL = /^\d+$/;
+const DECIMAL_NAME = "a decimal number";
 
 const DEVICES = object({
   HvSocket: HV_SOCKET,
   Plan9: object({ Shares: list(unsupported("shares are added to a system that exists")) }),
-  Scsi: map(GUID, GUID_NAME, object({ Attachments: NO_ATTACHMENTS })),
+  Scsi: map(GUID, GUID_NAME, object({ Attachments: map(DECIMAL, DECIMAL_NAME, SCSI_ATTACHMENT) })),
   VirtualPMem: object({
     MaximumCount: integer({ max: 128 }),
     MaximumSizeBytes: integer({ multipleOf: 4096 }),
-    Devices: NO_ATTACHMENTS,
+    Devices: map(DECIMAL, DECIMAL_NAME, VPMEM_DEVICE),
   }),
   VirtualSmb: unsupported(NO_WINDOWS),
   NetworkAdapters: unsupported("network adapters are added to a system that exists"),

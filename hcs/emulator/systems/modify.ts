@@ -11,9 +11,17 @@ import {
 import { FULL_LIMIT, limitCgroup, type VmTopology } from "../cgroup/limits.ts";
 import { cgroupUsage } from "../cgroup/statistics.ts";
 import type { CgroupHierarchy } from "../cgroup/tree.ts";
-import { NO_PROCESSOR_CONTROL, requireShape } from "./document.ts";
+import { NO_PROCESSOR_CONTROL, requireShape, type VmDocument } from "./document.ts";
 import { addNetworkAdapter, removeNetworkAdapter } from "../network/adapters.ts";
 import type { EmulatedNetwork } from "../network/network.ts";
+import {
+  addScsiDisk,
+  addVpmemDevice,
+  addVpmemMapping,
+  removeDisk,
+  scsiName,
+  vpmemName,
+} from "../storage/disks.ts";
 import { addPlan9Share, removePlan9Share, type ModifyTarget } from "../storage/plan9-shares.ts";
 import { any, choice, integer, nonEmptyString, object, required, unsupported } from "../shape.ts";
 import type { HostPaths } from "./state-directory.ts";
@@ -24,8 +32,8 @@ export interface ModifiedSystem {
   readonly id: string;
   readonly paths: HostPaths;
   readonly cgroup: string;
-  /** Virtual processors of its document. */
-  readonly processorCount: number;
+  /** Of its document. */
+  readonly machine: VmDocument["VirtualMachine"];
   readonly network: EmulatedNetwork;
   readonly hierarchies: readonly CgroupHierarchy[];
   readonly hostProcessors: number;
@@ -50,8 +58,8 @@ type Handler = (
   system: ModifiedSystem,
   settings: unknown,
   target: ModifyTarget,
-  /** Variable part of the resource path. */
-  name: string,
+  /** Variable parts of the resource path. */
+  ...names: string[]
 ) => void | Promise<void>;
 
 /** By request type; `Set` is a request without one. */
@@ -78,7 +86,7 @@ const setMemory: Handler = (system, settings, { operation, id }) => {
 const setProcessors: Handler = (system, settings, { operation, id }) => {
   requireShape(settings, PROCESSOR_SETTINGS, operation, id);
   const { Limit = 0, Weight = 0 } = settings as ProcessorLimits;
-  const processors = { count: system.processorCount, limit: Limit, weight: Weight };
+  const processors = { count: system.machine.ComputeTopology.Processor.Count, limit: Limit, weight: Weight };
   setLimits(system, { processors });
 };
 
@@ -96,6 +104,38 @@ const RESOURCES: readonly { readonly path: RegExp; readonly requests: Requests }
       Add: ({ paths, network }, settings, target, nic) =>
         addNetworkAdapter(paths, nic, settings, network, target),
       Remove: ({ paths }, settings, target, nic) => removeNetworkAdapter(paths, nic, settings, target),
+    },
+  },
+  {
+    path: /^VirtualMachine\/Devices\/Scsi\/([^/]+)\/Attachments\/(\d+)$/,
+    requests: {
+      Add: ({ paths, machine }, settings, target, controller = "", lun = "") =>
+        addScsiDisk(paths, machine.Devices ?? {}, { controller, lun: Number(lun) }, settings, target),
+      Remove: ({ paths }, _, target, controller = "", lun = "") =>
+        removeDisk(paths, scsiName(controller, Number(lun)), target),
+    },
+  },
+  {
+    path: /^VirtualMachine\/Devices\/VirtualPMem\/Devices\/(\d+)$/,
+    requests: {
+      Add: ({ paths, machine }, settings, target, device) =>
+        addVpmemDevice(paths, machine.Devices ?? {}, Number(device), settings, target),
+      Remove: ({ paths }, _, target, device) => removeDisk(paths, vpmemName(Number(device)), target),
+    },
+  },
+  {
+    path: /^VirtualMachine\/Devices\/VirtualPMem\/Devices\/(\d+)\/Mappings\/(\d+)$/,
+    requests: {
+      Add: ({ paths, machine }, settings, target, device, offset) =>
+        addVpmemMapping(
+          paths,
+          machine.Devices ?? {},
+          { device: Number(device), offset: Number(offset) },
+          settings,
+          target,
+        ),
+      Remove: ({ paths }, _, target, device, offset) =>
+        removeDisk(paths, vpmemName(Number(device), Number(offset)), target),
     },
   },
   { path: exactly(MEMORY_SIZE), requests: { Set: setMemory, Update: setMemory } },
@@ -119,8 +159,8 @@ export async function modifySystem(system: ModifiedSystem, request: ModifySettin
       `resource "${ResourcePath}" takes ${Object.keys(resource.requests).join(", ")}, not ${RequestType}`,
     );
   }
-  const name = resource.path.exec(ResourcePath)?.[1] ?? "";
-  await handler(system, Settings, { operation, id }, name.toLowerCase());
+  const names = resource.path.exec(ResourcePath)?.slice(1) ?? [];
+  await handler(system, Settings, { operation, id }, ...names.map((name) => name.toLowerCase()));
 }
 
 function setLimits({ cgroup, hierarchies, hostProcessors }: ModifiedSystem, topology: VmTopology): void {

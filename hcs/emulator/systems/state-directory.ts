@@ -94,6 +94,8 @@ export interface HostPaths extends SystemPaths {
   readonly exitFile: string;
   /** Mounts are prepared below it before they appear among the shares. */
   readonly staging: string;
+  /** `<images>/<disk name>` is a bind of the image of a disk: its loop device is known by that path. */
+  readonly images: string;
 }
 
 export function hostPaths(directory: string): HostPaths {
@@ -103,6 +105,7 @@ export function hostPaths(directory: string): HostPaths {
     startedFile: join(directory, "started"),
     exitFile: join(directory, "exit.json"),
     staging: join(directory, "staging"),
+    images: join(directory, "images"),
   };
 }
 

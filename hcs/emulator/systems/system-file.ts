@@ -32,6 +32,8 @@ export interface SystemPaths {
   readonly shares: string;
   /** `<shares>/plan9/<share name>` is a Plan9 share. */
   readonly plan9Shares: string;
+  /** `<shares>/disks/<disk name>` is a bind of the block device that is the disk (storage/disks.ts). */
+  readonly disks: string;
   /** `<shares>/nics/<NIC GUID>` is a bind of a network namespace: the emulated NIC is that namespace. */
   readonly nics: string;
 }
@@ -44,6 +46,7 @@ export function systemPaths(directory: string): SystemPaths {
     workerLog: join(directory, "worker.log"),
     shares,
     plan9Shares: join(shares, "plan9"),
+    disks: join(shares, "disks"),
     nics: join(shares, "nics"),
   };
 }

@@ -18,6 +18,7 @@ import {
   type SystemEntry,
 } from "./state-directory.ts";
 import { readSystemFile } from "./system-file.ts";
+import { detachLoopDevicesOf } from "../storage/loop-devices.ts";
 import { unmountTree, type Unmount } from "../storage/unmount-tree.ts";
 import { RELEASE_LIMIT_MS, until } from "../wait.ts";
 
@@ -145,8 +146,9 @@ function bury(found: string, entry: SystemEntry, runtimeId: string): string | un
 async function removeMounts(directory: string, unmount: Unmount): Promise<void> {
   const real = ifPresent(() => realpathSync(directory));
   if (real === undefined) return;
-  const { shares, staging } = hostPaths(real);
-  for (const tree of [staging, shares]) await unmountTree(tree, unmount);
+  const { shares, staging, images } = hostPaths(real);
+  await detachLoopDevicesOf(images);
+  for (const tree of [staging, shares, images]) await unmountTree(tree, unmount);
 }
 
 /**
@@ -154,8 +156,8 @@ async function removeMounts(directory: string, unmount: Unmount): Promise<void> 
  * user, should a mount have come back.
  */
 function removeSystemDirectory(directory: string): void {
-  const { plan9Shares, nics, shares, staging } = hostPaths(directory);
-  for (const known of [plan9Shares, nics, shares, staging, directory]) removeFlat(known);
+  const { plan9Shares, disks, nics, shares, staging, images } = hostPaths(directory);
+  for (const known of [plan9Shares, disks, nics, shares, staging, images, directory]) removeFlat(known);
 }
 
 /** Removes a directory whose entries are files, sockets and empty directories. */

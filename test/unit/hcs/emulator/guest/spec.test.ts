@@ -109,9 +109,25 @@ describe("prepareSpec", () => {
     });
   }
 
-  it("refuses disks, which the VM does not have", () => {
-    const mounts = [{ destination: "blockdev:///dev/x", source: "/run/mounts/scsi/m1" }];
-    assert.throws(() => prepareSpec({ mounts }, context("workload")), /the emulated VM has no disks/);
+  for (const [options, access] of [
+    [["bind"], "rwm"],
+    [["bind", "ro"], "r"],
+  ] as const) {
+    it(`lets a container use a block device with ${options.join(",")}: ${access}`, () => {
+      const mounts = [
+        { destination: "blockdev:///dev/x", source: "/dev/null", type: "bind", options: [...options] },
+      ];
+      const spec = prepareSpec({ mounts }, context("workload"));
+      assert.equal(spec.mounts?.[0]?.destination, "/dev/x");
+      assert.deepEqual(spec.linux?.resources?.devices, [
+        { allow: true, type: "c", major: 1, minor: 3, access },
+      ]);
+    });
+  }
+
+  it("refuses a block device that is none", () => {
+    const mounts = [{ destination: "blockdev:///dev/x", source: "/run", type: "bind" }];
+    assert.throws(() => prepareSpec({ mounts }, context("workload")), /"\/run" is not a device of the guest/);
   });
 
   it("refuses paths that only the host has", () => {

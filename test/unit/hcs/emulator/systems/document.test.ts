@@ -102,9 +102,15 @@ describe("requireVmDocument", () => {
     [`${VM}/Devices/Scsi`, { nine: {} }, HRESULT.invalidJson, "key must be a GUID"],
     [
       `${VM}/Devices/Scsi/df6d0690-79e5-55b6-a5ec-c1e2f77f580a/Attachments`,
-      { 0: { Path: "/x.vhdx", Type: "VirtualDisk" } },
-      HRESULT.notSupported,
-      "/Attachments/0 is not supported: the emulator has no disks",
+      { 0: { Path: "/x.vhdx", Type: "Floppy" } },
+      HRESULT.invalidJson,
+      "/Attachments/0/Type must be one of VirtualDisk, PassThru, ExtensibleVirtualDisk",
+    ],
+    [
+      `${VM}/Devices/VirtualPMem/Devices`,
+      { 0: { ImageFormat: "Vhd1" } },
+      HRESULT.invalidJson,
+      "/Devices/0/HostPath is required",
     ],
     [`${VM}/Devices/VirtualPMem/MaximumSizeBytes`, 4097, HRESULT.invalidArgument, "multiple of 4096"],
     [`${VM}/Devices/VirtualPMem/MaximumCount`, 129, HRESULT.invalidArgument, "from 0 to 128"],

@@ -63,6 +63,7 @@ describe("systemPaths", () => {
       workerLog: "/s/worker.log",
       shares: "/s/shares",
       plan9Shares: "/s/shares/plan9",
+      disks: "/s/shares/disks",
       nics: "/s/shares/nics",
     });
   });
