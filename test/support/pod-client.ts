@@ -28,6 +28,8 @@ export interface PodClientOptions {
   readonly bundles: string;
   /** Directory of a root file system. */
   readonly rootfs: string;
+  /** Mounts of a container instead of a bind of {@link rootfs}; `bundle` has room for what they need. */
+  readonly mountsOf?: (rootfs: string, bundle: string) => Mount[];
   /** Path of the pod's network namespace. */
   readonly network: string;
 }
@@ -58,7 +60,10 @@ export class PodClient {
     const bundle = join(this.#options.bundles, id);
     mkdirSync(join(bundle, "rootfs"), { recursive: true });
     writeFileSync(join(bundle, "config.json"), JSON.stringify(this.#spec(id, args)));
-    const rootfs = [Mount.create({ type: "bind", source: this.#options.rootfs, options: ["rbind"] })];
+    const { rootfs: directory, mountsOf } = this.#options;
+    const rootfs = mountsOf?.(directory, bundle) ?? [
+      Mount.create({ type: "bind", source: directory, options: ["rbind"] }),
+    ];
     const created = await this.call("Create", { id, bundle, rootfs });
     if (created !== undefined) this.#live.add(id);
     return created !== undefined;

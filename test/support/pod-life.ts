@@ -56,9 +56,10 @@ export class PodLife {
   static async create(
     around: (life: () => PodLife) => AroundPhase,
     own: Readonly<Record<string, string>> = {},
+    changes: Pick<Places, "mountsOf"> = {},
   ): Promise<PodLife> {
     const under = await EmulatorUnderTest.create();
-    const places = await preparePlaces(under);
+    const places = { ...(await preparePlaces(under)), ...changes };
     const shim = await ShimUnderTest.create({
       backend: under.backend,
       stateDirectory: places.shimState,
