@@ -6,11 +6,10 @@ import { randomUUID } from "node:crypto";
 import type { DnsSettings, Network, NetworkEndpoint, NetworkNamespace } from "../../../hcs/api.ts";
 import { addNetworkAdapter, removeNetworkAdapter } from "../../../hcs/guest/modify.ts";
 import type { LinuxNetworkAdapter } from "../../../hcs/guest/resources.ts";
-import { isNotFound } from "../../../hcs/hresult.ts";
-import { networkAdapterPath } from "../../../hcs/schema/modify.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { CreateRequest } from "../request.ts";
-import { unlessGone, type UvmView } from "./uvm.ts";
+import { holdAdapter, type GuestRequests } from "./adapter.ts";
+import type { UvmView } from "./uvm.ts";
 
 /** The network a pod brings. */
 export interface PodNetwork {
@@ -56,42 +55,15 @@ export function primaryFirst(endpoints: readonly NetworkEndpoint[]): NetworkEndp
   return [...endpoints].sort((a, b) => rank(a) - rank(b));
 }
 
-async function addAdapter(
+function addAdapter(
   uvm: UvmView,
   holdings: Holdings,
   endpoint: NetworkEndpoint,
   adapter: LinuxNetworkAdapter & { readonly ID: string },
   signal: AbortSignal,
 ): Promise<void> {
-  const nic = adapter.ID;
-  const ResourcePath = networkAdapterPath(nic);
-  const Settings = { EndpointId: endpoint.id, MacAddress: endpoint.macAddress };
-  const removeFromVm = async (budget: AbortSignal): Promise<void> => {
-    try {
-      await uvm.system.modify({ ResourcePath, RequestType: "Remove", Settings }, { signal: budget });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  };
-  await holdings.acquire(
-    { kind: "nic", key: `nic:${uvm.id}/${nic}`, data: { vm: uvm.id, nic, endpoint: endpoint.id } },
-    async () => {
-      await uvm.system.modify({ ResourcePath, RequestType: "Add", Settings }, { signal });
-      if (!uvm.guest.canAddNetwork) return;
-      try {
-        await uvm.guest.modify(addNetworkAdapter(adapter), { signal });
-      } catch (error) {
-        await removeFromVm(signal);
-        throw error;
-      }
-    },
-    (budget) =>
-      unlessGone(uvm, async () => {
-        if (uvm.guest.canAddNetwork)
-          await uvm.guest.modify(removeNetworkAdapter(adapter), { signal: budget });
-        await removeFromVm(budget);
-      }),
-  );
+  const guest: GuestRequests = { add: addNetworkAdapter(adapter), remove: removeNetworkAdapter(adapter) };
+  return holdAdapter(uvm, holdings, { nic: adapter.ID, endpoint, guest }, signal);
 }
 
 /** An HCN endpoint in the words of a Linux guest: domain and search list joined, everything lower case. */

@@ -10,10 +10,10 @@ import {
   removeWindowsNetworkAdapter,
 } from "../../../hcs/guest/modify.ts";
 import { isNotFound } from "../../../hcs/hresult.ts";
-import { networkAdapterPath } from "../../../hcs/schema/modify.ts";
 import { withoutZero } from "../../../oci/documents/omit.ts";
 import { ShimError } from "../../errors.ts";
 import type { Holdings } from "../../resources/holdings.ts";
+import { holdAdapter, type GuestRequests } from "./adapter.ts";
 import { primaryFirst } from "./network.ts";
 import { unlessGone, type UvmView } from "./uvm.ts";
 
@@ -64,43 +64,19 @@ async function presentDocument(
   }
 }
 
-async function addAdapter(
+function addAdapter(
   uvm: UvmView,
   holdings: Holdings,
   endpoint: NetworkEndpoint,
   signal: AbortSignal,
 ): Promise<void> {
   const nic = randomUUID();
-  const ResourcePath = networkAdapterPath(nic);
-  const Settings = { EndpointId: endpoint.id, MacAddress: endpoint.macAddress };
-  const document = endpointDocument(endpoint);
-  const removeFromVm = async (budget: AbortSignal): Promise<void> => {
-    try {
-      await uvm.system.modify({ ResourcePath, RequestType: "Remove", Settings }, { signal: budget });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+  const guest: GuestRequests = {
+    announce: preAddWindowsNetworkAdapter(nic, endpointDocument(endpoint)),
+    add: addWindowsNetworkAdapter(nic),
+    remove: removeWindowsNetworkAdapter(nic),
   };
-  await holdings.acquire(
-    { kind: "nic", key: `nic:${uvm.id}/${nic}`, data: { vm: uvm.id, nic, endpoint: endpoint.id } },
-    async () => {
-      const { canAddNetwork } = uvm.guest;
-      if (canAddNetwork) await uvm.guest.modify(preAddWindowsNetworkAdapter(nic, document), { signal });
-      await uvm.system.modify({ ResourcePath, RequestType: "Add", Settings }, { signal });
-      try {
-        if (canAddNetwork) await uvm.guest.modify(addWindowsNetworkAdapter(nic), { signal });
-      } catch (error) {
-        await removeFromVm(signal);
-        throw error;
-      }
-    },
-    (budget) =>
-      unlessGone(uvm, async () => {
-        if (uvm.guest.canAddNetwork)
-          await uvm.guest.modify(removeWindowsNetworkAdapter(nic), { signal: budget });
-        await removeFromVm(budget);
-      }),
-  );
+  return holdAdapter(uvm, holdings, { nic, endpoint, guest }, signal);
 }
 
 /** What a Windows guest is told is HCN's own description, as far as the guest reads it. */
