@@ -17,7 +17,7 @@ import { hresultFromWin32 } from "../hresult.ts";
 import type { Calls } from "./calls.ts";
 import { isGuid } from "./guid.ts";
 import { socketsDirectory } from "./systems/state-directory.ts";
-import { abortable } from "./wait.ts";
+import { abortable } from "../abortable.ts";
 
 const WSAEADDRNOTAVAIL = 10049;
 const WSAENETUNREACH = 10051;

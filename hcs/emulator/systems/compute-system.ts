@@ -24,7 +24,8 @@ import { unmountDirectly } from "../storage/storage.ts";
 import { systemExit, terminatedExit } from "./system-exit.ts";
 import { systemProperties } from "./system-properties.ts";
 import { tearDownSystem } from "./teardown.ts";
-import { abortable, RELEASE_LIMIT_MS, until } from "../wait.ts";
+import { abortable } from "../../abortable.ts";
+import { RELEASE_LIMIT_MS, until } from "../wait.ts";
 import { lastWords, type LaunchedWorker } from "./worker-launch.ts";
 import type { WorkerLink } from "./worker-link.ts";
 

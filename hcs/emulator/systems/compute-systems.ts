@@ -39,7 +39,7 @@ import { attachDocumentDisks } from "../storage/disks.ts";
 import { unmountDirectly } from "../storage/storage.ts";
 import { readSystemFile, type SystemFile } from "./system-file.ts";
 import { endWorker, tearDown, tearDownSystem } from "./teardown.ts";
-import { abortable } from "../wait.ts";
+import { abortable } from "../../abortable.ts";
 import { launchWorker, type LaunchedWorker } from "./worker-launch.ts";
 import { openWorkerLink } from "./worker-link.ts";
 

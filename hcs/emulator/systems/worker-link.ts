@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { createDeferred, type Deferred } from "../../deferred.ts";
-import { abortable } from "../wait.ts";
+import { abortable } from "../../abortable.ts";
 import {
   encodeLine,
   LineSplitter,
