@@ -2,7 +2,8 @@
  * Builds `dist/`: the executables with everything they need at run time, and the library.
  *
  *   dist/bin/           containerd-shim-runhcs-v1, hcsctl
- *   dist/libexec/       the long-lived shim process, the emulator's VM worker
+ *   dist/libexec/       the long-lived shim process, the emulator's VM worker; the bundles of all programs, with the code
+ *                       that V8 has made of them
  *   dist/lib/           ES modules and types, for `import`
  *   dist/node_modules/  the FFI package, which cannot be bundled
  *
@@ -24,6 +25,7 @@ import {
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { keepCode } from "./build/code-cache.ts";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DIST = join(ROOT, "dist");
@@ -39,38 +41,69 @@ const INPUTS = [
   "tsconfig.json",
   "tsconfig.lib.json",
   "scripts/build.ts",
+  "scripts/build",
 ];
 
 interface Program {
   readonly entry: string;
+  /** What is run: a few lines that load the bundle (`shim/hosting/load.ts`). */
   readonly output: string;
+  /** Everything the program is, in `libexec`. */
+  readonly bundle: string;
   /** Started by its name, not by Node. */
   readonly executable: boolean;
 }
 
 const PROGRAMS: readonly Program[] = [
-  { entry: "shim/main.ts", output: "bin/containerd-shim-runhcs-v1", executable: true },
-  { entry: "shim/hcsctl/main.ts", output: "bin/hcsctl", executable: true },
-  { entry: "shim/serve.ts", output: "libexec/serve.cjs", executable: false },
-  { entry: "hcs/emulator/worker/main.ts", output: "libexec/vm-worker.cjs", executable: false },
+  {
+    entry: "shim/main.ts",
+    output: "bin/containerd-shim-runhcs-v1",
+    bundle: "shim.bundle.cjs",
+    executable: true,
+  },
+  { entry: "shim/hcsctl/main.ts", output: "bin/hcsctl", bundle: "hcsctl.bundle.cjs", executable: true },
+  { entry: "shim/serve.ts", output: "libexec/serve.cjs", bundle: "serve.bundle.cjs", executable: false },
+  {
+    entry: "hcs/emulator/worker/main.ts",
+    output: "libexec/vm-worker.cjs",
+    bundle: "vm-worker.bundle.cjs",
+    executable: false,
+  },
 ];
 
+/**
+ * What starts an executable. As JavaScript its second line is a string and a comment. The variables would slow Node down
+ * (reading certificates takes longer than all of `start`) or make something else of it.
+ */
+const SHEBANG = `#!/bin/sh
+":" //; unset NODE_EXTRA_CA_CERTS NODE_OPTIONS; exec node --no-warnings "$0" "$@"
+`;
+
 /** CommonJS, because the FFI package and single executables are. */
-function bundle({ entry, output, executable }: Program): BuildOptions {
+const FORMAT: BuildOptions = {
+  bundle: true,
+  platform: "node",
+  target: "node20.19",
+  format: "cjs",
+  external: ["koffi"],
+  legalComments: "none",
+  minifySyntax: true,
+  minifyWhitespace: true,
+  logLevel: "warning",
+};
+
+function bundleOf({ entry, bundle }: Program): BuildOptions {
+  const outfile = join(DIST, "libexec", bundle);
+  return { ...FORMAT, entryPoints: [join(ROOT, entry)], outfile, keepNames: true };
+}
+
+function loaderOf({ output, bundle, executable }: Program): BuildOptions {
   return {
-    entryPoints: [join(ROOT, entry)],
+    ...FORMAT,
+    entryPoints: [join(ROOT, "shim/hosting/load.ts")],
     outfile: join(DIST, output),
-    bundle: true,
-    platform: "node",
-    target: "node20.19",
-    format: "cjs",
-    external: ["koffi"],
-    legalComments: "none",
-    minifySyntax: true,
-    minifyWhitespace: true,
-    keepNames: true,
-    logLevel: "warning",
-    ...(executable ? { banner: { js: "#!/usr/bin/env node" } } : {}),
+    define: { BUNDLE: JSON.stringify(`../libexec/${bundle}`) },
+    ...(executable ? { banner: { js: SHEBANG } } : {}),
   };
 }
 
@@ -124,11 +157,12 @@ async function main(): Promise<void> {
   const started = performance.now();
   rmSync(DIST, { recursive: true, force: true });
   mkdirSync(join(DIST, "bin"), { recursive: true });
-  await Promise.all(PROGRAMS.map((program) => build(bundle(program))));
+  await Promise.all(PROGRAMS.flatMap((program) => [build(bundleOf(program)), build(loaderOf(program))]));
   for (const { output, executable } of PROGRAMS) if (executable) chmodSync(join(DIST, output), 0o755);
   // Files without an extension are what the nearest package says.
   writeFileSync(join(DIST, "bin", "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
   copyNativeModules();
+  await keepCode(DIST);
   compileLibrary();
   writeFileSync(STAMP, digest);
   console.error(`built dist in ${((performance.now() - started) / 1000).toFixed(1)} s`);

@@ -2,8 +2,6 @@
  * Time, as something that is handed in. Nothing in the shim asks the runtime for the hour or sets a timer of its own,
  * so a test moves a whole minute of back-off in one step.
  */
-import { performance } from "node:perf_hooks";
-
 export interface Clock {
   /** Wall clock: milliseconds since the epoch. For what people and containerd read. */
   now(): number;

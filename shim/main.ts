@@ -2,6 +2,7 @@
  * Entry of `containerd-shim-runhcs-v1`: reads the command line and runs one command. Each command is loaded only when
  * it is chosen.
  */
+import { writeFileSync } from "node:fs";
 import { programsBeside } from "./bootstrap/programs.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags, UsageError, type ParsedFlags } from "./flags.ts";
 import type { Options } from "./options/own.ts";
@@ -9,6 +10,7 @@ import type { Reclaimers } from "./resources/reclaim.ts";
 import { VERSION } from "./version.ts";
 
 const NAME = "containerd-shim-runhcs-v1";
+const STDOUT = 1;
 
 const HELP = `${NAME} ${VERSION}: containerd shim v2 for the Windows Host Compute Service
 
@@ -22,24 +24,26 @@ commands:
   delete    release what the task of -bundle held; prints a DeleteResponse
 `;
 
-/** Writes all of `output` before the process ends; a pipe may take it in several pieces. */
-function print(output: string | Uint8Array, then: () => void): void {
-  process.stdout.write(output, () => then());
+/** Writes all of `output` and ends. Not by `process.stdout`: making that loads what takes longer than writing. */
+function finish(output: string | Uint8Array): never {
+  writeFileSync(STDOUT, output);
+  // Not an ordinary end: that would close the socket that `start` has handed over, and take its path away.
+  process.exit(0);
 }
 
 async function run(args: readonly string[]): Promise<void> {
   const parsed = parseFlags(args, SHIM_FLAGS);
   const { switches } = parsed;
-  if (switches.has("v") || switches.has("version")) return print(`${NAME} ${VERSION}\n`, done);
+  if (switches.has("v") || switches.has("version")) return finish(`${NAME} ${VERSION}\n`);
   if (switches.has("info")) {
     const [{ runtimeInfo }, { readStdin }] = await Promise.all([
       import("./commands/info.ts"),
       import("./bootstrap/stdin.ts"),
     ]);
-    return print(runtimeInfo(readStdin(), VERSION), done);
+    return finish(runtimeInfo(readStdin(), VERSION));
   }
   const action = parsed.rest[0];
-  if (switches.has("h") || switches.has("help") || action === undefined) return print(HELP, done);
+  if (switches.has("h") || switches.has("help") || action === undefined) return finish(HELP);
   const command = COMMANDS[action];
   if (command === undefined) throw new UsageError(`unknown command "${action}": must be start or delete`);
   await command(parsed);
@@ -64,8 +68,7 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
       listening: process.platform === "win32" ? "by-itself" : "handed-over",
       reclaimers,
     });
-    // Not an ordinary end: that would close the socket just handed over, and take its path away.
-    print(output, done);
+    finish(output);
   },
   delete: async (parsed) => {
     const { deleteTask } = await import("./commands/delete.ts");
@@ -74,13 +77,9 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
       now: () => Date.now(),
     });
     for (const remark of outcome.remarks) process.stderr.write(`${remark}\n`);
-    print(outcome.response, done);
+    finish(outcome.response);
   },
 };
-
-function done(): void {
-  process.exit(0);
-}
 
 run(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`${NAME}: ${error instanceof Error ? error.message : String(error)}\n`, () => {

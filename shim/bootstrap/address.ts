@@ -2,10 +2,10 @@
  * Where a pod's shim listens. Every `start` of one pod computes the same address, so that it finds the shim
  * which is already there (containerd's pkg/shim uses the same digest).
  */
-import { createHash } from "node:crypto";
 import { lstatSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { sha256 } from "./sha256.ts";
 
 /** What `start` prints and the `address` file holds. */
 export interface ShimAddress {
@@ -37,9 +37,7 @@ export function shimAddress(
     const path = `${PIPE_PREFIX}${inputs.namespace}-${inputs.group}-pipe`;
     return { url: path, path };
   }
-  const digest = createHash("sha256")
-    .update(join(inputs.containerd, inputs.namespace, inputs.group))
-    .digest("hex");
+  const digest = sha256(join(inputs.containerd, inputs.namespace, inputs.group));
   const path = join(inputs.socketDirectory ?? DEFAULT_SOCKET_DIRECTORY, digest);
   return { url: `unix://${path}`, path };
 }
