@@ -94,7 +94,7 @@ const FORMAT: BuildOptions = {
 
 function bundleOf({ entry, bundle }: Program): BuildOptions {
   const outfile = join(DIST, "libexec", bundle);
-  return { ...FORMAT, entryPoints: [join(ROOT, entry)], outfile, keepNames: true };
+  return { ...FORMAT, entryPoints: [join(ROOT, entry)], outfile };
 }
 
 function loaderOf({ output, bundle, executable }: Program): BuildOptions {

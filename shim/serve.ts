@@ -1,6 +1,6 @@
 /**
  * Entry of the long-lived shim process. `start` has bound the socket and handed it over; containerd may be connected
- * before this file runs. What the first request does not need is loaded after it was answered.
+ * before this file runs. What the first requests do not need is loaded when they have been answered.
  */
 import { existsSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -18,6 +18,7 @@ import { taskEvents } from "./events/task-events.ts";
 import { eventTransport } from "./events/transport.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags, type ShimFlags } from "./flags.ts";
 import { fifoDestination, stderrDestination } from "./log/destination.ts";
+import { formatRecord } from "./log/format.ts";
 import { observeDiagnostics } from "./log/diagnostics.ts";
 import { Logger, type LogLevel } from "./log/logger.ts";
 import { readNodeFile } from "./options/node-file.ts";
@@ -105,7 +106,7 @@ async function serve(): Promise<void> {
   );
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end(`received ${signal}`));
   endUnlessUsed(shim, options, end);
-  await attachLog(logger, flags.bundle, options);
+  attachLog(logger, flags.bundle, options);
 }
 
 /** Runtime options as `start` received them on its stdin. */
@@ -167,11 +168,21 @@ function endUnlessUsed(shim: Shim, options: Options, end: (reason: string) => vo
   }, options.budgetMs("first-create"));
 }
 
-async function attachLog(logger: Logger, bundle: string | undefined, options: Options): Promise<void> {
+/** How long a new process is left alone with the first calls before it loads winston. */
+const WINSTON_AFTER_MS = 2000;
+
+/** Lines are written at once, winston or not: a pod that is being created need not wait until it is loaded. */
+function attachLog(logger: Logger, bundle: string | undefined, options: Options): void {
   const fifo = bundle === undefined ? undefined : join(bundle, BUNDLE_FILE.log);
   const destination = fifo !== undefined && existsSync(fifo) ? fifoDestination(fifo) : stderrDestination();
-  const { winstonSink } = await import("./log/winston-sink.ts");
-  logger.attach(winstonSink(destination, options.logFormat));
+  const { logFormat } = options;
+  logger.attach((record) => destination.write(formatRecord(record, logFormat)));
+  systemClock.setTimeout(() => {
+    import("./log/winston-sink.ts").then(
+      ({ winstonSink }) => logger.attach(winstonSink(destination, logFormat)),
+      (error: unknown) => logger.warn("winston cannot be loaded", { error: messageOf(error) }),
+    );
+  }, WINSTON_AFTER_MS);
 }
 
 serve().catch((error: unknown) => {

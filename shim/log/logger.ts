@@ -1,6 +1,6 @@
 /**
  * The logger everything above the libraries writes to. Messages are constant text in lower case, what varies is a
- * field. Records are written by a sink that is loaded after the first requests are served; until then they wait.
+ * field. Records go to a sink, which can be changed; until there is one they wait.
  */
 
 export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
