@@ -48,6 +48,11 @@ export {
   type FaultOperation,
   type FaultRule,
 } from "./emulator/faults.ts";
+export { Recording, type TraceClock, type TraceSink } from "./trace/recorder.ts";
+export { Replay, type ReplayOptions } from "./trace/replay.ts";
+export { TraceDeviation } from "./trace/deviation.ts";
+export { openTraceFile, TRACE_FAILURES, type TraceFailure, type TraceFile } from "./trace/file.ts";
+export { formatLine, parseRecording, type TraceHeader, type TraceLine } from "./trace/format.ts";
 export {
   findSystem,
   listSystems,

@@ -26,6 +26,7 @@ import { Options } from "./options/own.ts";
 import { readRuntimeOptions, type RuntimeOptions } from "./options/runtime.ts";
 import type { PodEnvironment } from "./pod/environment.ts";
 import { Timeline } from "./phases/timeline.ts";
+import { recorded } from "./recorded.ts";
 import { Calls } from "./service/calls.ts";
 import { registerDiagService } from "./service/diag-service.ts";
 import { registerSandboxService } from "./service/sandbox-service.ts";
@@ -49,7 +50,8 @@ async function serve(): Promise<void> {
   adjustOomScore(logger);
 
   const programs = programsBeside(process.argv[1] ?? "");
-  const backend = await openBackend(options, programs, OWNER);
+  const platform = await openBackend(options, programs, OWNER);
+  const backend = await recorded(platform, options.traceDirectory, flags, logger);
   const publisher = new EventPublisher({
     clock: systemClock,
     namespace: flags.namespace,

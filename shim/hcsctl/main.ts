@@ -6,29 +6,31 @@ import { readNodeFile } from "../options/node-file.ts";
 import { Options } from "../options/own.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, type Command, type Flag } from "./command.ts";
-import { diagExec } from "./diag-exec.ts";
-import { diag, diagStacks, timeline } from "./diagnostics.ts";
-import { plan } from "./plan.ts";
-import { doctor } from "./doctor.ts";
-import { emulatorGc, inspect, ps } from "./systems.ts";
-import { validate } from "./validate.ts";
 
-const COMMANDS: readonly Command[] = [
-  plan,
-  validate,
-  ps,
-  inspect,
-  diag,
-  diagExec,
-  diagStacks,
-  timeline,
-  doctor,
-  emulatorGc,
+/** A verb, and where it is: most of them need much code that the others do not. */
+interface Entry {
+  readonly name: string;
+  readonly load: () => Promise<Command>;
+}
+
+const COMMANDS: readonly Entry[] = [
+  { name: "plan", load: async () => (await import("./plan.ts")).plan },
+  { name: "validate", load: async () => (await import("./validate.ts")).validate },
+  { name: "ps", load: async () => (await import("./systems.ts")).ps },
+  { name: "inspect", load: async () => (await import("./systems.ts")).inspect },
+  { name: "diag", load: async () => (await import("./diagnostics.ts")).diag },
+  { name: "diag exec", load: async () => (await import("./diag-exec.ts")).diagExec },
+  { name: "diag stacks", load: async () => (await import("./diagnostics.ts")).diagStacks },
+  { name: "timeline", load: async () => (await import("./diagnostics.ts")).timeline },
+  { name: "trace", load: async () => (await import("./trace.ts")).trace },
+  { name: "doctor", load: async () => (await import("./doctor.ts")).doctor },
+  { name: "emulator gc", load: async () => (await import("./systems.ts")).emulatorGc },
 ];
 
-function help(): string {
-  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
-  const lines = COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+async function help(): Promise<string> {
+  const commands = await Promise.all(COMMANDS.map(({ load }) => load()));
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
   return `hcsctl ${VERSION}: looks into compute systems and the shims that own them
 
 usage: hcsctl COMMAND [ARGUMENTS] [FLAGS]
@@ -52,11 +54,11 @@ function commandHelp({ usage, summary, help: more, flags }: Command): string {
 }
 
 /** The command with the longest name that the words begin with. */
-function choose(words: readonly string[]): Command {
+async function choose(words: readonly string[]): Promise<Command> {
   const candidates = COMMANDS.filter(({ name }) => name === words.slice(0, name.split(" ").length).join(" "));
   const [chosen] = candidates.sort((a, b) => b.name.length - a.name.length);
   if (chosen === undefined) throw new UsageError(`unknown command "${words[0] ?? ""}": see hcsctl --help`);
-  return chosen;
+  return chosen.load();
 }
 
 type FlagConfig = NonNullable<ParseArgsConfig["options"]>;
@@ -72,9 +74,10 @@ function optionsOf(flags: readonly Flag[]): FlagConfig {
 async function run(args: readonly string[]): Promise<void> {
   const print = (text: string): void => void process.stdout.write(text);
   const [first] = args;
-  if (first === undefined || first === "--help" || first === "-h" || first === "help") return print(help());
+  if (first === undefined || first === "--help" || first === "-h" || first === "help")
+    return print(await help());
   if (first === "--version" || first === "-v") return print(`hcsctl ${VERSION}\n`);
-  const command = choose(args);
+  const command = await choose(args);
   const rest = args.slice(command.name.split(" ").length);
   let parsed: ReturnType<typeof parseArgs>;
   try {

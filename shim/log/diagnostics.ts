@@ -5,6 +5,7 @@
 import { subscribe } from "node:diagnostics_channel";
 import { EMULATOR_CALLS } from "../../hcs/emulator/calls.ts";
 import { GUEST_DIAGNOSTICS } from "../../hcs/guest/diagnostics.ts";
+import { TRACE_FAILURES } from "../../hcs/trace/file.ts";
 import { EVENTS_CHANNEL } from "../events/diagnostics.ts";
 import { STDIO_CHANNEL } from "../io/diagnostics.ts";
 import { PHASE_CHANNEL } from "../phases/phases.ts";
@@ -58,6 +59,13 @@ const SOURCES: readonly Source[] = [
       "reading-resumed": "debug",
     },
     level: "trace",
+  },
+  {
+    channel: TRACE_FAILURES,
+    message: "the recording ends here",
+    kind: "path",
+    levels: {},
+    level: "warn",
   },
   { channel: EMULATOR_CALLS, message: "compute service", kind: "operation", levels: {}, level: "trace" },
 ];

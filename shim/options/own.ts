@@ -138,6 +138,11 @@ export class Options {
     return this.#get("log.format") as "logfmt" | "json";
   }
 
+  /** Of recordings; empty: nothing is recorded. */
+  get traceDirectory(): string {
+    return this.#get("trace.directory") as string;
+  }
+
   /** Empty: the backend's own. */
   get linuxBootFiles(): string {
     return this.#get("lcow.boot_files") as string;

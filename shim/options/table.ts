@@ -21,6 +21,11 @@ const absolutePath: OptionKind = {
   parse: (value) => (typeof value === "string" && /^(?:\/|[A-Za-z]:[\\/])/.test(value) ? value : undefined),
 };
 
+const directory: OptionKind = {
+  name: "an absolute path, or empty",
+  parse: (value) => (value === "" ? value : absolutePath.parse(value)),
+};
+
 const socketPath: OptionKind = {
   name: "path of a socket or named pipe",
   parse: (value) => (typeof value === "string" && /^(?:\/.|\\\\\.\\pipe\\.)/.test(value) ? value : undefined),
@@ -96,6 +101,14 @@ const ROWS: readonly OptionRow[] = [
     default: "logfmt",
     sources: RUNTIME,
     description: "how records are written",
+  },
+  {
+    name: "trace.directory",
+    kind: directory,
+    default: "",
+    sources: RUNTIME,
+    description:
+      "where each shim records everything it asks of the platform and gets from it, environments and credentials too, in a file `<namespace>-<id>-<pid>.jsonl`; empty: nowhere",
   },
   {
     name: "lcow.boot_files",

@@ -25,8 +25,9 @@ export function withBackend<T extends BackendUnderTest>(
       console.log(`      skipped: ${obstacle}`);
       this.skip();
     });
-    beforeEach(async () => {
-      current = await factory.create();
+    beforeEach(async function () {
+      const names = this.currentTest?.titlePath() ?? [];
+      current = await factory.create(names.join(" ").replace(`${factory.name}: `, ""));
     });
     suite(() => {
       if (current === undefined) throw new Error("the backend exists inside tests only");

@@ -121,6 +121,10 @@ export class EmulatorUnderTest implements BackendUnderTest {
     return { reference: `/run/netns/${name}`, macAddress: "02-00-0A-58-00-02" };
   }
 
+  look<T>(see: () => T): T {
+    return see();
+  }
+
   async dispose(): Promise<void> {
     try {
       await this.backend.close();

@@ -17,6 +17,11 @@ export interface BackendUnderTest {
   document(changes?: Partial<ComputeSystemDocument>): Promise<ComputeSystemDocument>;
   /** A network namespace with one interface that has the address 10.88.0.2/24 and a default route by 10.88.0.1. */
   makeNetwork(): Promise<{ readonly reference: string; readonly macAddress: string }>;
+  /**
+   * What the test sees of the host beside the port: the effect of a mount, for one, is not seen through it. A platform that
+   * has no effects answers what was seen when it was recorded.
+   */
+  look<T>(see: () => T): T;
   /** Ends what the test left open, and fails when anything is left over then. */
   dispose(): Promise<void>;
 }
@@ -25,7 +30,8 @@ export interface BackendFactory<T extends BackendUnderTest = BackendUnderTest> {
   readonly name: string;
   /** Why the backend cannot run here; undefined where it can. */
   obstacle(): string | undefined;
-  create(): Promise<T>;
+  /** @param test what the test is called, the same for every backend */
+  create(test: string): Promise<T>;
 }
 
 /** A created system. */
