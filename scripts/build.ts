@@ -23,11 +23,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { bundleOptions, PROGRAMS, ROOT, type Program } from "./build/bundle.ts";
 import { keepCode } from "./build/code-cache.ts";
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DIST = join(ROOT, "dist");
 const STAMP = join(DIST, ".stamp");
 
@@ -44,33 +43,6 @@ const INPUTS = [
   "scripts/build",
 ];
 
-interface Program {
-  readonly entry: string;
-  /** What is run: a few lines that load the bundle (`shim/hosting/load.ts`). */
-  readonly output: string;
-  /** Everything the program is, in `libexec`. */
-  readonly bundle: string;
-  /** Started by its name, not by Node. */
-  readonly executable: boolean;
-}
-
-const PROGRAMS: readonly Program[] = [
-  {
-    entry: "shim/main.ts",
-    output: "bin/containerd-shim-runhcs-v1",
-    bundle: "shim.bundle.cjs",
-    executable: true,
-  },
-  { entry: "shim/hcsctl/main.ts", output: "bin/hcsctl", bundle: "hcsctl.bundle.cjs", executable: true },
-  { entry: "shim/serve.ts", output: "libexec/serve.cjs", bundle: "serve.bundle.cjs", executable: false },
-  {
-    entry: "hcs/emulator/worker/main.ts",
-    output: "libexec/vm-worker.cjs",
-    bundle: "vm-worker.bundle.cjs",
-    executable: false,
-  },
-];
-
 /**
  * What starts an executable. As JavaScript its second line is a string and a comment. The variables would slow Node down
  * (reading certificates takes longer than all of `start`) or make something else of it.
@@ -79,28 +51,14 @@ const SHEBANG = `#!/bin/sh
 ":" //; unset NODE_EXTRA_CA_CERTS NODE_OPTIONS; exec node --no-warnings "$0" "$@"
 `;
 
-/** CommonJS, because the FFI package and single executables are. */
-const FORMAT: BuildOptions = {
-  bundle: true,
-  platform: "node",
-  target: "node20.19",
-  format: "cjs",
-  external: ["koffi"],
-  legalComments: "none",
-  minifySyntax: true,
-  minifyWhitespace: true,
-  logLevel: "warning",
-};
-
 function bundleOf({ entry, bundle }: Program): BuildOptions {
   const outfile = join(DIST, "libexec", bundle);
-  return { ...FORMAT, entryPoints: [join(ROOT, entry)], outfile };
+  return { ...bundleOptions(entry), outfile };
 }
 
 function loaderOf({ output, bundle, executable }: Program): BuildOptions {
   return {
-    ...FORMAT,
-    entryPoints: [join(ROOT, "shim/hosting/load.ts")],
+    ...bundleOptions("shim/hosting/load.ts"),
     outfile: join(DIST, output),
     define: { BUNDLE: JSON.stringify(`../libexec/${bundle}`) },
     ...(executable ? { banner: { js: SHEBANG } } : {}),

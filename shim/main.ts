@@ -3,7 +3,7 @@
  * it is chosen.
  */
 import { writeFileSync } from "node:fs";
-import { programsBeside } from "./bootstrap/programs.ts";
+import { ownPrograms } from "./bootstrap/programs.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags, UsageError, type ParsedFlags } from "./flags.ts";
 import type { Options } from "./options/own.ts";
 import type { Reclaimers } from "./resources/reclaim.ts";
@@ -60,15 +60,18 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
       import("./commands/start.ts"),
       import("./bootstrap/stdin.ts"),
     ]);
-    const { serve } = programsBeside(process.argv[1] ?? "");
     const output = await start(shimFlags(parsed), {
       bundle: process.cwd(),
       stdin: readStdin(),
-      daemonCommand: serve,
+      daemonCommand: ownPrograms().serve,
       listening: process.platform === "win32" ? "by-itself" : "handed-over",
       reclaimers,
     });
     finish(output);
+  },
+  serve: async () => {
+    const { runEmbedded } = await import("./bootstrap/embedded.ts");
+    runEmbedded("serve.cjs");
   },
   delete: async (parsed) => {
     const { deleteTask } = await import("./commands/delete.ts");

@@ -8,7 +8,7 @@ import type { Any } from "../protos/gen/google.ts";
 import { openBackend } from "./backend.ts";
 import { BUNDLE_FILE, bundleFile } from "./bootstrap/bundle.ts";
 import { HANDOVER_VARIABLE, LISTEN_DESCRIPTOR, OPTIONS_VARIABLE } from "./bootstrap/daemon.ts";
-import { programsBeside } from "./bootstrap/programs.ts";
+import { ownPrograms } from "./bootstrap/programs.ts";
 import { decodeStartInput } from "./bootstrap/stdin.ts";
 import { startDeadline, systemClock } from "./clock.ts";
 import { messageOf } from "./errors.ts";
@@ -49,7 +49,7 @@ async function serve(): Promise<void> {
   reportCrashes(logger);
   adjustOomScore(logger);
 
-  const programs = programsBeside(process.argv[1] ?? "");
+  const programs = ownPrograms();
   const platform = await openBackend(options, programs, OWNER);
   const backend = await recorded(platform, options.traceDirectory, flags, logger);
   const publisher = new EventPublisher({

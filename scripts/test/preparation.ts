@@ -21,6 +21,7 @@ export async function prepare(reporter: Reporter, suites: readonly Suite[]): Pro
   if (needs.has("machine")) await setUpMachine(reporter);
   if (needs.has("containerd")) await fetchAll(reporter);
   if (needs.has("build")) await reporter.step("build", () => buildExecutables());
+  if (needs.has("package")) await reporter.step("pack", () => runScript("pack"));
 }
 
 /** Whether this machine can run every test: then none may skip. */
@@ -31,8 +32,12 @@ export async function mayNothingSkip(environment: NodeJS.ProcessEnv = process.en
 }
 
 /** `npm run build`, which does nothing when nothing has changed. */
-export async function buildExecutables(): Promise<void> {
-  const child = spawn(process.execPath, ["--import", "tsx", join(REPOSITORY, "scripts/build.ts")], {
+export function buildExecutables(): Promise<void> {
+  return runScript("build");
+}
+
+async function runScript(name: "build" | "pack"): Promise<void> {
+  const child = spawn(process.execPath, ["--import", "tsx", join(REPOSITORY, `scripts/${name}.ts`)], {
     cwd: REPOSITORY,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -44,5 +49,5 @@ export async function buildExecutables(): Promise<void> {
     child.once("close", resolve);
   });
   if (code !== 0)
-    throw new Error(`cannot build: exit status ${code}\n${Buffer.concat(said).toString("utf8").trimEnd()}`);
+    throw new Error(`cannot ${name}: exit status ${code}\n${Buffer.concat(said).toString("utf8").trimEnd()}`);
 }

@@ -7,7 +7,7 @@ export interface Suite {
   /** Whether the lines it runs through are counted. */
   readonly coverage: boolean;
   /** What has to be done before it can run. */
-  readonly needs: readonly ("machine" | "containerd" | "build")[];
+  readonly needs: readonly ("machine" | "containerd" | "build" | "package")[];
   /** What the suite's files are, where that is not all of the folder. */
   readonly files?: string;
 }
@@ -17,6 +17,7 @@ export const SUITES: readonly Suite[] = [
   { name: "unit", purpose: "each part by itself", coverage: true, needs: [] },
   { name: "property", purpose: "what holds for any input", coverage: true, needs: [] },
   { name: "golden", purpose: "documents and frames equal to recorded ones", coverage: false, needs: [] },
+  { name: "package", purpose: "what is installed on nodes", coverage: false, needs: ["package"] },
   { name: "contract", purpose: "the same of every backend", coverage: true, needs: ["machine"] },
   { name: "guest", purpose: "the emulated guest, frame by frame", coverage: false, needs: ["machine"] },
   {

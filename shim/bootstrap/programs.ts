@@ -1,6 +1,7 @@
 /** Where the programs of one installation are, relative to the one that runs. */
 import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { isSea } from "node:sea";
 
 export interface Programs {
   /** Where the executables are. */
@@ -9,6 +10,16 @@ export interface Programs {
   readonly serve: readonly string[];
   /** Program and arguments of the emulator's VM worker. */
   readonly vmWorker: readonly string[];
+}
+
+/** The programs of the installation that this process runs from. */
+export function ownPrograms(): Programs {
+  return isSea() ? programsIn(process.execPath) : programsBeside(process.argv[1] ?? "");
+}
+
+/** @param executable a single executable: it serves by itself, and has no emulator */
+export function programsIn(executable: string): Programs {
+  return { directory: dirname(executable), serve: [executable], vmWorker: [] };
 }
 
 /** @param entry the script Node was started with (`process.argv[1]`): `<dist>/bin/…` or `<dist>/libexec/…` */

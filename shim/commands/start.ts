@@ -63,6 +63,7 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
       ...context.daemonCommand,
       ...daemonFlags(flags, bundle, address, decoded.debug),
       ...(identity.role === "sandbox" ? ["-is-sandbox"] : []),
+      "serve",
     ];
     const launch = (socket?: BoundSocket): Daemon => {
       const daemon = spawnDaemon({

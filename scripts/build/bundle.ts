@@ -1,0 +1,51 @@
+/** Which programs there are, and how the sources of one become one file. */
+import type { BuildOptions } from "esbuild";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** What is built for Linux. */
+export interface Program {
+  readonly entry: string;
+  /** What is run: a few lines that load the bundle (`shim/hosting/load.ts`). */
+  readonly output: string;
+  /** Everything the program is, in `libexec`. */
+  readonly bundle: string;
+  /** Started by its name, not by Node. */
+  readonly executable: boolean;
+}
+
+export const PROGRAMS: readonly Program[] = [
+  {
+    entry: "shim/main.ts",
+    output: "bin/containerd-shim-runhcs-v1",
+    bundle: "shim.bundle.cjs",
+    executable: true,
+  },
+  { entry: "shim/hcsctl/main.ts", output: "bin/hcsctl", bundle: "hcsctl.bundle.cjs", executable: true },
+  { entry: "shim/serve.ts", output: "libexec/serve.cjs", bundle: "serve.bundle.cjs", executable: false },
+  {
+    entry: "hcs/emulator/worker/main.ts",
+    output: "libexec/vm-worker.cjs",
+    bundle: "vm-worker.bundle.cjs",
+    executable: false,
+  },
+];
+
+/** CommonJS, because the FFI package and single executables are. */
+export function bundleOptions(entry: string): BuildOptions {
+  return {
+    absWorkingDir: ROOT,
+    entryPoints: [join(ROOT, entry)],
+    bundle: true,
+    platform: "node",
+    target: "node20.19",
+    format: "cjs",
+    external: ["koffi"],
+    legalComments: "none",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    logLevel: "warning",
+  };
+}
