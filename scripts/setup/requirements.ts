@@ -26,6 +26,10 @@ export function findStaticBusybox(): string | undefined {
   return ["/bin/busybox", "/usr/bin/busybox", "/usr/local/bin/busybox"].find(isStaticProgram);
 }
 
+const WINE_64 = "/usr/lib/wine/wine64";
+/** The compiler for Windows programs. */
+export const MINGW = "x86_64-w64-mingw32-gcc";
+
 function program(name: string, debianPackage: string, purpose: string): Requirement {
   return { name, debianPackage, purpose, find: () => findProgram(name) };
 }
@@ -53,6 +57,19 @@ export const REQUIREMENTS: readonly Requirement[] = [
   program("nsenter", "util-linux", "looks into the network namespace of a pod"),
   program("mount", "mount", "mounts what mount(2) alone cannot"),
   program("script", "bsdutils", "gives the tests a terminal"),
+];
+
+/** What the tests of the Windows backend need besides. */
+export const WINE_REQUIREMENTS: readonly Requirement[] = [
+  {
+    name: "wine (64-bit)",
+    debianPackage: "wine64",
+    purpose: "runs the Windows build of Node",
+    find: () => (isExecutable(WINE_64) ? WINE_64 : undefined),
+  },
+  program("wine", "wine", "starts programs of Windows"),
+  program(MINGW, "gcc-mingw-w64-x86-64", "builds the stand-ins for the DLLs of the Host Compute Service"),
+  program("npm", "npm", "fetches the Windows build of Node"),
 ];
 
 /** The requirements this machine does not meet. */

@@ -1,7 +1,7 @@
 /** Brings a machine to the point where pods run on the emulator. Does nothing where nothing is missing. */
 import { installPackages, readDistribution } from "./apt.ts";
 import { findProgram } from "./programs.ts";
-import { type Requirement, missingRequirements, packagesOf } from "./requirements.ts";
+import { REQUIREMENTS, type Requirement, missingRequirements, packagesOf } from "./requirements.ts";
 import type { Reporter } from "../terminal/reporter.ts";
 
 /** A machine that lacks something which this script may not or cannot install. The message says how to get it. */
@@ -14,13 +14,16 @@ export class SetupError extends Error {
  *
  * @throws {SetupError} where it cannot, with the list of what is missing and the command that gets it
  */
-export async function setUpMachine(reporter: Reporter): Promise<void> {
+export async function setUpMachine(
+  reporter: Reporter,
+  requirements: readonly Requirement[] = REQUIREMENTS,
+): Promise<void> {
   if (process.platform !== "linux") {
     throw new SetupError(
       `cannot set up this machine: the emulator runs on linux only, this is ${process.platform}`,
     );
   }
-  const missing = missingRequirements();
+  const missing = missingRequirements(requirements);
   if (missing.length === 0) return;
   const packages = packagesOf(missing);
   const distribution = await readDistribution();
@@ -35,7 +38,7 @@ export async function setUpMachine(reporter: Reporter): Promise<void> {
     );
   }
   await reporter.step("install packages", (update) => installPackages(packages, update));
-  const still = missingRequirements();
+  const still = missingRequirements(requirements);
   if (still.length > 0) throw new SetupError(`${listMissing(still)}\nafter installing ${packages.join(" ")}`);
 }
 

@@ -5,6 +5,7 @@ import { fetchAll } from "../containerd/fetch.ts";
 import { readDistribution } from "../setup/apt.ts";
 import { setUpMachine } from "../setup/setup.ts";
 import type { Reporter } from "../terminal/reporter.ts";
+import { prepareWine } from "../wine/prepare.ts";
 import type { Suite } from "./suites.ts";
 
 const REPOSITORY = join(import.meta.dirname, "../..");
@@ -20,6 +21,7 @@ export async function prepare(reporter: Reporter, suites: readonly Suite[]): Pro
   reporter.heading("Prepare");
   if (needs.has("machine")) await setUpMachine(reporter);
   if (needs.has("containerd")) await fetchAll(reporter);
+  if (needs.has("wine")) await prepareWine(reporter);
   if (needs.has("build")) await reporter.step("build", () => buildExecutables());
   if (needs.has("package")) await reporter.step("pack", () => runScript("pack"));
 }

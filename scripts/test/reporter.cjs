@@ -1,9 +1,10 @@
-// Tells scripts/test what mocha does: one JSON line per event on file descriptor 3.
+// Tells scripts/test what mocha does: one JSON line per event on file descriptor 3, or to the file RUNHCS_TEST_EVENTS.
 // CommonJS, because mocha requires its reporters and takes the module itself for the constructor.
 "use strict";
-const { writeSync } = process.getBuiltinModule("node:fs");
+const { openSync, writeSync } = process.getBuiltinModule("node:fs");
 
-const EVENTS_FD = 3;
+const file = process.env.RUNHCS_TEST_EVENTS;
+const EVENTS_FD = file === undefined ? 3 : openSync(file, "a");
 
 module.exports = class {
   constructor(runner) {

@@ -41,7 +41,7 @@ export async function runSuite(suite: Suite, mochaArguments: readonly string[]):
     [
       ...nodeOptions(),
       // Not mocha.js, which would start another Node for the options above and not hand the events' pipe on.
-      join(REPOSITORY, "node_modules/mocha/bin/_mocha"),
+      join(REPOSITORY, suite.runner ?? "node_modules/mocha/bin/_mocha"),
       "--reporter",
       join(import.meta.dirname, "reporter.cjs"),
       filesOf(suite),

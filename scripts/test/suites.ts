@@ -7,9 +7,11 @@ export interface Suite {
   /** Whether the lines it runs through are counted. */
   readonly coverage: boolean;
   /** What has to be done before it can run. */
-  readonly needs: readonly ("machine" | "containerd" | "build" | "package")[];
+  readonly needs: readonly ("machine" | "containerd" | "wine" | "build" | "package")[];
   /** What the suite's files are, where that is not all of the folder. */
   readonly files?: string;
+  /** What runs the files, where that is not mocha on this machine: a script that is called as mocha is. */
+  readonly runner?: string;
 }
 
 /** In the order in which they run: what is quick and finds most comes first. */
@@ -20,6 +22,14 @@ export const SUITES: readonly Suite[] = [
   { name: "package", purpose: "what is installed on nodes", coverage: false, needs: ["package"] },
   { name: "contract", purpose: "the same of every backend", coverage: true, needs: ["machine"] },
   { name: "guest", purpose: "the emulated guest, frame by frame", coverage: false, needs: ["machine"] },
+  {
+    name: "wine",
+    purpose: "the Windows backend on stand-ins for the DLLs",
+    coverage: false,
+    needs: ["machine", "wine"],
+    files: "test/wine/native/**/*.test.ts",
+    runner: "scripts/wine/mocha.ts",
+  },
   {
     name: "reliability",
     purpose: "a fault in every step of a pod's life, on the emulator",

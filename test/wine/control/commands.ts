@@ -1,0 +1,37 @@
+/** What a test under Wine may ask of the host of the rig: one JSON line each way, answered in order. */
+import type { HostEntry, Platform } from "../../../hcs/scripted/platform.ts";
+import type { TraceEntry } from "../../../hcs/scripted/recorder.ts";
+import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
+import type { Fault } from "../host/faults.ts";
+import type { Report } from "../host/rig-host.ts";
+
+/** Command → what it takes and what it answers. */
+export interface Commands {
+  /** A scripted machine answers from now on. */
+  useScripted(init: { platform: Platform; files: readonly HostEntry[] }): void;
+  /** The emulator answers from now on, with a state directory of its own. */
+  useEmulator(): void;
+  /** The smallest document of a VM that the emulator can start. */
+  vmDocument(changes: Partial<ComputeSystemDocument>): ComputeSystemDocument;
+  addFault(fault: Fault): void;
+  /** No faults any more; what was withheld comes, what hung returns. */
+  clearFaults(): void;
+  /** What the scripted machine was asked. */
+  trace(): readonly TraceEntry[];
+  /** A process of the scripted machine ends by itself. */
+  endProcess(end: { processId: number; exitCode: number }): void;
+  /** A system of the scripted machine disappears. */
+  crashSystem(id: string): void;
+  report(): readonly Report[];
+  /** What the DLLs complained of since the last time. */
+  takeViolations(): readonly string[];
+}
+
+export type CommandName = keyof Commands;
+export type CommandArgument<N extends CommandName> = Parameters<Commands[N]>[0];
+export type CommandAnswer<N extends CommandName> = ReturnType<Commands[N]>;
+
+/** Environment variable with the port on which commands are taken. */
+export const CONTROL_PORT = "RUNHCS_RIG_CONTROL_PORT";
+/** Environment variable with the port to which the stand-in DLLs connect. */
+export const RIG_PORT = "RUNHCS_RIG_PORT";
