@@ -116,7 +116,7 @@ async function main(): Promise<void> {
   const installation = await inspectInstallation("installed", dirname(findProgram("containerd") ?? ""));
   if (installation === undefined)
     throw new SetupError("cannot use the installed containerd: its programs do not run");
-  await using containerd = await Containerd.start({ installation, runtime: RUNHCS });
+  await using containerd = await Containerd.start({ installation, runtime: RUNHCS, logLevel: "info" });
   reporter.heading(`Measure on containerd ${installation.version}, Node ${process.version}`);
   let rows: Row[];
   try {

@@ -6,7 +6,7 @@ import { messageOf } from "../errors.ts";
 import type { LogFields, Logger, LogLevel } from "../log/logger.ts";
 import { toRpcError } from "./status.ts";
 
-/** Calls that change something get an info line, questions a debug line. */
+/** Calls that change something get an info line, questions a trace line: containerd asks several times for each exec. */
 const QUESTIONS: ReadonlySet<string> = new Set([
   "State",
   "Wait",
@@ -46,29 +46,40 @@ export class Calls {
   wrap<I extends object, O, C>(
     method: string,
     handler: (request: I, context: C) => Promise<O> | O,
-  ): (request: I, context: C) => Promise<O> {
-    return async (request, context) => {
+  ): (request: I, context: C) => Promise<O> | O {
+    const level: LogLevel = QUESTIONS.has(method) ? "trace" : "info";
+    const log = (request: I, started: number, of: LogLevel, message: string, extra: LogFields = {}): void => {
       const subject: Subject = request;
+      this.#logger.log(of, message, {
+        method,
+        task: subject.id ?? subject.sandboxId,
+        exec: subject.execId === "" ? undefined : subject.execId,
+        ms: Math.round((this.#clock.monotonic() - started) * 10) / 10,
+        ...extra,
+      });
+    };
+    const refused = (request: I, started: number, thrown: unknown): Error => {
+      const error = toRpcError(thrown);
+      log(request, started, "info", "call refused", { code: error.code, error: messageOf(error) });
+      return error;
+    };
+    // Not an async function: State is asked for thousands of times, and a promise would cost more than the answer.
+    return (request, context) => {
       const started = this.#clock.monotonic();
-      const log = (level: LogLevel, message: string, extra: LogFields = {}): void => {
-        const ms = Math.round((this.#clock.monotonic() - started) * 10) / 10;
-        this.#logger.log(level, message, {
-          method,
-          task: subject.id ?? subject.sandboxId,
-          exec: subject.execId === "" ? undefined : subject.execId,
-          ms,
-          ...extra,
-        });
-      };
-      try {
-        const response = await handler(request, context);
-        log(QUESTIONS.has(method) ? "debug" : "info", "call answered");
+      const answered = (response: O): O => {
+        if (this.#logger.isEnabled(level)) log(request, started, level, "call answered");
         return response;
+      };
+      let response: Promise<O> | O;
+      try {
+        response = handler(request, context);
       } catch (thrown) {
-        const error = toRpcError(thrown);
-        log("info", "call refused", { code: error.code, error: messageOf(error) });
-        throw error;
+        throw refused(request, started, thrown);
       }
+      if (!(response instanceof Promise)) return answered(response);
+      return response.then(answered, (thrown: unknown) => {
+        throw refused(request, started, thrown);
+      });
     };
   }
 }

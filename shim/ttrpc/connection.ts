@@ -45,6 +45,8 @@ export class Connection {
   readonly #highWaterBytes: number;
   readonly #writeStallMs: number | undefined;
   #flushScheduled = false;
+  /** A chunk is being taken apart. */
+  #reading = false;
   #congested = false;
   #ending = false;
   #closed = false;
@@ -71,7 +73,15 @@ export class Connection {
       return;
     }
     stream.on("data", (chunk: Uint8Array) => {
-      if (!this.#ending) this.#decoder.push(chunk);
+      if (this.#ending) return;
+      this.#reading = true;
+      try {
+        this.#decoder.push(chunk);
+      } finally {
+        this.#reading = false;
+      }
+      // What was answered at once leaves at once, in one write; what takes longer, with the others of its turn.
+      if (this.#flushScheduled) this.#onFlush();
     });
   }
 
@@ -106,7 +116,7 @@ export class Connection {
   schedule(): void {
     if (this.#flushScheduled) return;
     this.#flushScheduled = true;
-    setImmediate(this.#onFlush);
+    if (!this.#reading) setImmediate(this.#onFlush);
   }
 
   /** Stops taking frames, at once, even from a chunk that has arrived. */
@@ -166,6 +176,7 @@ export class Connection {
   }
 
   readonly #onFlush = (): void => {
+    if (!this.#flushScheduled) return;
     this.#flushScheduled = false;
     this.#flush();
   };

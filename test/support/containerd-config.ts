@@ -28,6 +28,7 @@ export interface ConfigInput {
   readonly sandboxImage: string;
   readonly cni: { readonly plugins: string; readonly configurations: string };
   readonly snapshotter: "overlayfs" | "native";
+  readonly logLevel: "debug" | "info";
 }
 
 type Table = Record<string, unknown>;
@@ -58,7 +59,7 @@ export function containerdConfig(input: ConfigInput): string {
     temp: `${directory}/tmp`,
     grpc: { address: grpc },
     ttrpc: { address: ttrpc },
-    debug: { level: "debug" },
+    debug: { level: input.logLevel },
   };
   return stringify({ ...common, plugins: major < 2 ? pluginsOfVersion2(input) : pluginsOfVersion3(input) });
 }

@@ -32,6 +32,8 @@ export interface ContainerdOptions {
   /** Added to containerd's environment, and so to the shims'. */
   readonly env?: Readonly<Record<string, string>>;
   readonly snapshotter?: "overlayfs" | "native";
+  /** `debug` unless said otherwise, for containerd and the shims. */
+  readonly logLevel?: "debug" | "info";
   /** Folders put in front of PATH, the shim's own first. */
   readonly path?: readonly string[];
 }
@@ -325,6 +327,7 @@ export class Containerd implements AsyncDisposable {
       sandboxImage: PAUSE_IMAGE,
       cni: { plugins, configurations: this.network.configurations },
       snapshotter: options.snapshotter ?? "overlayfs",
+      logLevel: options.logLevel ?? "debug",
     });
     await writeFile(join(directory, "config.toml"), config);
   }

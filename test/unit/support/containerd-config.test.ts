@@ -20,6 +20,7 @@ const INPUT: ConfigInput = {
   sandboxImage: "localhost/pause:test",
   cni: { plugins: "/usr/lib/cni", configurations: "/tmp/x/cni" },
   snapshotter: "overlayfs",
+  logLevel: "debug",
 };
 
 type Tree = { [key: string]: Tree };
