@@ -34,3 +34,14 @@ export {
 } from "./network/static.ts";
 export { parseSpec, readAnnotations, readProcess, readSpec } from "./spec.ts";
 export type { Linux, Mount, Process, Spec, Windows, WindowsResources } from "./spec.ts";
+export {
+  formatLayerChain,
+  LayerChainError,
+  resolveLayerChain,
+  type LayerChain,
+  type LayerChainFault,
+  type LayerChainOptions,
+  type LayerReader,
+} from "./windows/layer-chain.ts";
+export { layerId } from "./windows/layer-id.ts";
+export { findUtilityVm, type UtilityVmSearch } from "./windows/utility-vm.ts";

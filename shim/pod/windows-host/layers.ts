@@ -7,7 +7,7 @@ import { isNotFound, isNotReadyYet } from "../../../hcs/hresult.ts";
 import type { ParentLayer, WindowsLayers } from "../../../hcs/port/layers.ts";
 import type { Layer, LayerData } from "../../../hcs/schema/layers.ts";
 import { cimVolumeId } from "../../../oci/windows/layer-id.ts";
-import { imageLayers, type BlockCimLayers, type ImageLayers } from "../../../oci/windows/layers.ts";
+import type { BlockCimLayers, ImageLayers } from "../../../oci/windows/layers.ts";
 import { volumeId } from "../../../oci/windows/volume.ts";
 import type { Clock } from "../../clock.ts";
 import { ShimError } from "../../errors.ts";
@@ -19,6 +19,7 @@ import {
   ensureScratch,
   mountedByClient,
   parentLayers,
+  requestedLayers,
   type MountedLayers,
   type ScratchHost,
 } from "../windows/layers.ts";
@@ -44,7 +45,7 @@ export async function rootFileSystem(
   { request, pod, layers: platform, holdings }: RootInit,
   signal: AbortSignal,
 ): Promise<MountedLayers> {
-  const layers = imageLayers(request.rootfs, request.spec.windows?.layerFolders ?? []);
+  const layers = await requestedLayers(request, pod.environment.backend.files, signal);
   const rootPath = request.spec.root?.path ?? "";
   if (rootPath !== "") {
     volumeId(rootPath, "/root/path");

@@ -5,6 +5,8 @@ import { SpecError } from "../../../oci/errors.ts";
 import type { WindowsVmBoot } from "../../../oci/documents/windows-vm.ts";
 import type { WindowsVmOptions } from "../../../oci/documents/windows-vm-options.ts";
 import type { ImageLayers } from "../../../oci/windows/layers.ts";
+import { findUtilityVm, SCRATCH_TEMPLATE } from "../../../oci/windows/utility-vm.ts";
+import { layerReader } from "../windows/layers.ts";
 
 export interface BootFilesRequest {
   /** `<pod id>@vm`. */
@@ -19,10 +21,6 @@ export interface BootFilesRequest {
   readonly paths: PlatformPath;
 }
 
-/** Folder of a base layer with the operating system of a VM. */
-const UTILITY_VM = "UtilityVM";
-/** The disk that a VM's scratch begins as. */
-const SCRATCH_TEMPLATE = "SystemTemplate.vhdx";
 const SCRATCH = "sandbox.vhdx";
 /** Marks a disk that its guest is to format. */
 const UNFORMATTED_DISK_ID = "a7b3c5d1-4e2f-4a8b-9c6d-1e3f5a7b9c2d";
@@ -47,33 +45,20 @@ async function plainBoot(request: BootFilesRequest, signal: AbortSignal): Promis
       value: layers.kind,
     });
   }
-  const folder = await utilityVmFolder(request, layers.parents, signal);
   const directory = paths.join(layers.scratch, "vm");
   const scratch = paths.join(directory, SCRATCH);
+  const reader = layerReader(backend.files, signal);
+  const folder = await findUtilityVm(layers.parents, reader, {
+    explicit: request.utilityVmPath,
+    scratch,
+    paths,
+  });
   if ((await backend.files.stat(scratch, { signal })) === undefined) {
     await backend.files.makeDirectory(directory, { signal });
     await backend.files.copyFile(paths.join(folder, SCRATCH_TEMPLATE), scratch, { signal });
   }
   await backend.storage.grantVmAccess(vmId, scratch, { signal });
   return { kind: "vmbfs", osFiles: paths.join(folder, "Files"), scratch };
-}
-
-/** Of the uppermost layer that has one. */
-async function utilityVmFolder(
-  { utilityVmPath, backend, paths }: BootFilesRequest,
-  parents: readonly string[],
-  signal: AbortSignal,
-): Promise<string> {
-  if (utilityVmPath !== undefined) return utilityVmPath;
-  for (const parent of parents) {
-    const folder = paths.join(parent, UTILITY_VM);
-    if ((await backend.files.stat(folder, { signal }))?.kind === "directory") return folder;
-  }
-  throw new SpecError({
-    at: "rootfs option parentLayerPaths",
-    rule: `no layer has a ${UTILITY_VM} folder: the image is not made for hypervisor isolation`,
-    value: parents,
-  });
 }
 
 async function confidentialBoot(

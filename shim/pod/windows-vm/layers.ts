@@ -9,7 +9,7 @@ import type { WindowsCombinedLayers } from "../../../hcs/guest/resources.ts";
 import type { Layer } from "../../../hcs/schema/layers.ts";
 import { SpecError } from "../../../oci/errors.ts";
 import { layerId } from "../../../oci/windows/layer-id.ts";
-import { imageLayers, type BlockCimLayers, type FolderLayers } from "../../../oci/windows/layers.ts";
+import type { BlockCimLayers, FolderLayers } from "../../../oci/windows/layers.ts";
 import { asError } from "../../errors.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { VsmbReservation } from "../vm/devices/vsmb.ts";
@@ -18,6 +18,7 @@ import {
   ensureScratch,
   mountedByClient,
   parentLayers,
+  requestedLayers,
   SCRATCH_DISK,
   type MountedLayers,
   type ScratchHost,
@@ -33,8 +34,8 @@ export async function rootFileSystem(
   { vm, request, pod, holdings }: GuestContainerInit,
   signal: AbortSignal,
 ): Promise<MountedLayers> {
-  const { id, rootfs, spec } = request;
-  const layers = imageLayers(rootfs, spec.windows?.layerFolders ?? []);
+  const { id, spec } = request;
+  const layers = await requestedLayers(request, pod.environment.backend.files, signal);
   const rootPath = spec.root?.path ?? "";
   if (rootPath !== "") return mountedByClient(rootPath, layers);
   const isConfidential = vm.options.confidential !== undefined;

@@ -11,11 +11,11 @@ import {
   readWindowsVmOptions,
   type WindowsVmOptions,
 } from "../../../oci/documents/windows-vm-options.ts";
-import { imageLayers } from "../../../oci/windows/layers.ts";
 import { guestLogSources } from "../../../oci/windows/log-sources.ts";
 import { Serial } from "../../task/serial.ts";
 import type { CreateContext, PodView } from "../containers.ts";
 import type { CreateRequest } from "../request.ts";
+import { requestedLayers } from "../windows/layers.ts";
 import { windowsBoot } from "../vm/boot/windows.ts";
 import { MappedPipes } from "../vm/devices/pipes.ts";
 import { ScsiDisks } from "../vm/devices/scsi.ts";
@@ -146,7 +146,7 @@ async function makeDocument(
     {
       vmId: id,
       bundle: request.bundle,
-      layers: imageLayers(request.rootfs, windows?.layerFolders ?? []),
+      layers: await requestedLayers(request, backend.files, signal),
       options,
       utilityVmPath: windows?.utilityVmPath,
       backend,

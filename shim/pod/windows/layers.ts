@@ -4,15 +4,42 @@ import type { HostFiles } from "../../../hcs/port/files.ts";
 import type { ParentLayer, WindowsLayers } from "../../../hcs/port/layers.ts";
 import type { Layer } from "../../../hcs/schema/layers.ts";
 import { layerId } from "../../../oci/windows/layer-id.ts";
-import type { ImageLayers } from "../../../oci/windows/layers.ts";
+import { resolveLayerChain, type LayerReader } from "../../../oci/windows/layer-chain.ts";
+import { imageLayers, type ImageLayers } from "../../../oci/windows/layers.ts";
 import { volumeId, withBackslash } from "../../../oci/windows/volume.ts";
 import { ShimError } from "../../errors.ts";
+import type { CreateRequest } from "../request.ts";
 
 /** A root file system that is in place, as a container's document has it. */
 export interface MountedLayers {
   /** A volume of the host, or a path in the guest. */
   readonly rootPath: string;
   readonly layers: readonly Layer[];
+}
+
+/**
+ * What a request's root file system is made of. A scratch for which nobody names parents tells them itself, where it is
+ * of a store that keeps them (`layerchain.json`).
+ *
+ * @throws {SpecError} when there is no root file system, or it is not one of Windows layers
+ */
+export async function requestedLayers(
+  { rootfs, spec }: Pick<CreateRequest, "rootfs" | "spec">,
+  files: Pick<HostFiles, "stat" | "readFile">,
+  signal: AbortSignal,
+): Promise<ImageLayers> {
+  const layers = imageLayers(rootfs, spec.windows?.layerFolders ?? []);
+  if (layers.kind !== "folders" || layers.parents.length > 0) return layers;
+  const { parents } = await resolveLayerChain(layers.scratch, layerReader(files, signal));
+  return { ...layers, parents };
+}
+
+/** The host's files, as far as layers are looked at. */
+export function layerReader(files: Pick<HostFiles, "stat" | "readFile">, signal: AbortSignal): LayerReader {
+  return {
+    kindOf: async (path) => (await files.stat(path, { signal }))?.kind,
+    readText: async (path) => Buffer.from(await files.readFile(path, { signal })).toString("utf8"),
+  };
 }
 
 export const SCRATCH_DISK = "sandbox.vhdx";
