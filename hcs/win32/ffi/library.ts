@@ -125,7 +125,7 @@ export class Library<T extends NativeLibrary> {
 
   #load(): LibraryHandle {
     if (this.#library !== undefined) return this.#library;
-    const { file } = this.#table;
+    const { file, isProgram } = this.#table;
     if (process.platform !== "win32")
       throw new TypeError(
         `cannot load ${file}: it is a library of Windows, and this is ${process.platform}; on Linux use the emulator`,
@@ -133,7 +133,7 @@ export class Library<T extends NativeLibrary> {
     try {
       // By its full path: a library of the same name beside the program or in the working directory is not meant.
       const directory = win32.join(process.env["SystemRoot"] ?? "C:\\Windows", "System32");
-      this.#library = koffi.load(win32.join(directory, file));
+      this.#library = koffi.load(isProgram === true ? process.execPath : win32.join(directory, file));
     } catch (cause) {
       throw this.#missing(`this Windows has no ${file}`, ERROR_MOD_NOT_FOUND, {}, cause);
     }

@@ -7,6 +7,8 @@ import type { Signature } from "./types.ts";
 export interface NativeLibrary {
   /** File name in the system directory. */
   readonly file: string;
+  /** The functions are those that the running program exports; it need not have the name above. */
+  readonly isProgram?: boolean;
   /** First Windows build that has the functions. */
   readonly since: number;
   /** What they are for: reads well after "is needed for". */

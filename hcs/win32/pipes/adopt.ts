@@ -1,0 +1,30 @@
+/**
+ * Handles of pipes as Node's own streams: libuv takes the handle into its completion port, so nothing of ours waits for
+ * data.
+ */
+import { closeSync } from "node:fs";
+import { Socket } from "node:net";
+import { Lane } from "../ffi/lane.ts";
+import { PROGRAM } from "../ffi/libraries/program.ts";
+import { Library } from "../ffi/library.ts";
+import type { Handle } from "../ffi/types.ts";
+
+const program = new Library(PROGRAM, new Lane("program", 1));
+
+/**
+ * Makes a stream of a pipe's handle, which was opened for overlapped operations and has none under way. The stream owns it from
+ * now on, also when this throws.
+ *
+ * @throws when Node cannot take the handle
+ */
+export function adoptPipe(handle: Handle): Socket {
+  const descriptor = program.call("uv_open_osfhandle", handle);
+  if (descriptor < 0)
+    throw new Error("cannot make a stream of a pipe: Node has no descriptor for its handle");
+  try {
+    return new Socket({ fd: descriptor });
+  } catch (cause) {
+    closeSync(descriptor);
+    throw new Error("cannot make a stream of a pipe: Node does not take its handle", { cause });
+  }
+}
