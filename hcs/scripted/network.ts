@@ -1,6 +1,7 @@
 /** Namespaces and endpoints of the Host Compute Network, as the case has them. */
-import type { Network, NetworkEndpoint, NetworkNamespace } from "../api.ts";
+import type { Network, NetworkNamespace } from "../api.ts";
 import { HcsError } from "../errors.ts";
+import { endpointOf } from "../hcn-endpoint.ts";
 import type { HcnEndpoint } from "../schema/hcn.ts";
 import type { Platform, ScriptedNamespace } from "./platform.ts";
 
@@ -43,29 +44,5 @@ function documentOf(
     Type: type === undefined || type === "" ? DEFAULT_TYPE : type,
     Resources: endpoints.map((ID) => ({ Type: "Endpoint", Data: { ID } })),
     SchemaVersion: { Major: 2, Minor: 0 },
-  };
-}
-
-function endpointOf(document: HcnEndpoint): NetworkEndpoint {
-  const { Dns = {} } = document;
-  return {
-    id: (document.ID ?? "").toLowerCase(),
-    name: document.Name ?? "",
-    macAddress: document.MacAddress ?? "",
-    ipConfigurations: (document.IpConfigurations ?? []).map(({ IpAddress, PrefixLength }) => ({
-      ipAddress: IpAddress ?? "",
-      prefixLength: PrefixLength ?? 0,
-    })),
-    routes: (document.Routes ?? []).map(({ NextHop, DestinationPrefix, Metric }) => ({
-      nextHop: NextHop ?? "",
-      destinationPrefix: DestinationPrefix ?? "",
-      ...(Metric === undefined ? {} : { metric: Metric }),
-    })),
-    dns: {
-      ...(Dns.Domain === undefined ? {} : { domain: Dns.Domain }),
-      search: Dns.Search ?? [],
-      servers: Dns.ServerList ?? [],
-    },
-    document,
   };
 }

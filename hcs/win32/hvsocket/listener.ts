@@ -1,0 +1,108 @@
+/** A Hyper-V socket that listens. Connections are taken from the system as they come, and given to Node when somebody accepts them. */
+import type { Duplex } from "node:stream";
+import { abortable } from "../../abortable.ts";
+import type { CallOptions, HvSocketAddress, HvSocketListener } from "../../api.ts";
+import { createDeferred, type Deferred } from "../../deferred.ts";
+import { HcsError } from "../../errors.ts";
+import { HRESULT } from "../../hresult-table.ts";
+import type { Attempt } from "../ffi/result.ts";
+import { NativeEvent } from "../ffi/watch.ts";
+import { streamOf, type StreamKind } from "./adopt.ts";
+import type { SocketFamily } from "./family.ts";
+import { RawSocket } from "./winsock.ts";
+
+export class Win32HvSocketListener implements HvSocketListener {
+  readonly #attempt: Attempt;
+  readonly #streams: StreamKind;
+  readonly #socket: RawSocket;
+  readonly #event: NativeEvent;
+  readonly #unlist: () => void;
+  readonly #onClosed: () => void;
+  /** Connections that nobody has accepted yet. */
+  readonly #waiting: RawSocket[] = [];
+  readonly #accepting = new Set<Deferred<RawSocket>>();
+  #failure: Error | undefined;
+
+  /** @throws {HcsError} when the address cannot be had */
+  constructor(
+    address: HvSocketAddress,
+    family: SocketFamily,
+    streams: StreamKind,
+    attempt: Attempt,
+    onClosed: () => void,
+  ) {
+    this.#attempt = {
+      operation: "accept on",
+      ...(attempt.target === undefined ? {} : { target: attempt.target }),
+    };
+    this.#streams = streams;
+    this.#onClosed = onClosed;
+    this.#socket = RawSocket.open(family, attempt);
+    this.#event = new NativeEvent(() => this.#arrive());
+    try {
+      const bound = this.#socket.listen(family.listenAddress(address), attempt);
+      this.#socket.select(this.#event, ["accept"], attempt);
+      this.#unlist = family.listening(address, bound);
+    } catch (error) {
+      this.#event.close();
+      this.#socket.close();
+      throw error;
+    }
+  }
+
+  async accept({ signal }: CallOptions = {}): Promise<Duplex> {
+    signal?.throwIfAborted();
+    return streamOf(this.#waiting.shift() ?? (await this.#next(signal)), this.#attempt, this.#streams);
+  }
+
+  async close(): Promise<void> {
+    this.#end(new HcsError({ ...this.#attempt, hresult: HRESULT.aborted, detail: "the listener is closed" }));
+  }
+
+  async #next(signal: AbortSignal | undefined): Promise<RawSocket> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const arrived = createDeferred<RawSocket>();
+    this.#accepting.add(arrived);
+    try {
+      return await abortable(arrived.promise, signal, (late) => this.#deliver(late));
+    } finally {
+      this.#accepting.delete(arrived);
+    }
+  }
+
+  /** All that have come: the event is set once for several. */
+  #arrive(): void {
+    if (this.#failure !== undefined) return;
+    try {
+      for (let socket = this.#take(); socket !== undefined; socket = this.#take()) this.#deliver(socket);
+    } catch (error) {
+      this.#end(error as Error);
+    }
+  }
+
+  #take(): RawSocket | undefined {
+    return this.#socket.accept(this.#attempt);
+  }
+
+  #deliver(socket: RawSocket): void {
+    const [accepting] = this.#accepting;
+    if (accepting === undefined) {
+      this.#waiting.push(socket);
+      return;
+    }
+    this.#accepting.delete(accepting);
+    accepting.resolve(socket);
+  }
+
+  #end(failure: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    this.#unlist();
+    this.#event.close();
+    this.#socket.close();
+    for (const socket of this.#waiting.splice(0)) socket.close();
+    for (const accepting of this.#accepting) accepting.reject(failure);
+    this.#accepting.clear();
+    this.#onClosed();
+  }
+}
