@@ -13,3 +13,6 @@ export interface Layer {
   Id: string;
   Path: string;
 }
+
+/** The filter that makes one file system of a writable volume and the layers below it. */
+export const UNION_FILTER: LayerData = { SchemaVersion: {}, FilterType: "UnionFS" };

@@ -5,7 +5,7 @@
 import { win32 } from "node:path";
 import { isNotFound, isNotReadyYet } from "../../../hcs/hresult.ts";
 import type { ParentLayer, WindowsLayers } from "../../../hcs/port/layers.ts";
-import type { Layer, LayerData } from "../../../hcs/schema/layers.ts";
+import { UNION_FILTER, type Layer } from "../../../hcs/schema/layers.ts";
 import { cimVolumeId } from "../../../oci/windows/layer-id.ts";
 import type { BlockCimLayers, ImageLayers } from "../../../oci/windows/layers.ts";
 import { volumeId } from "../../../oci/windows/volume.ts";
@@ -175,11 +175,10 @@ async function attachOverlay(
   layer: Layer,
   signal: AbortSignal,
 ): Promise<void> {
-  const filter: LayerData = { SchemaVersion: {}, FilterType: "UnionFS" };
   await holdings.acquire(
     { kind: "overlay", key: `overlay:${volumePath}`, data: { volumePath } },
-    () => platform.attachOverlayFilter(volumePath, { ...filter, Layers: [layer] }, { signal }),
-    (budget) => unlessMissing(platform.detachOverlayFilter(volumePath, filter, { signal: budget })),
+    () => platform.attachOverlayFilter(volumePath, { ...UNION_FILTER, Layers: [layer] }, { signal }),
+    (budget) => unlessMissing(platform.detachOverlayFilter(volumePath, UNION_FILTER, { signal: budget })),
   );
 }
 
