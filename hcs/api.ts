@@ -45,6 +45,8 @@ export interface BackendTraits {
 export interface HostInfo {
   /** Windows build number, e.g. 20348. The emulator answers the build whose behaviour it has. */
   readonly build: number;
+  /** Of its last update (`UBR`), where it is known: some features came to a build late. */
+  readonly revision?: number;
   readonly logicalProcessors: number;
   /** Where the kernel and root file system of Linux utility VMs are, unless an annotation says otherwise. */
   readonly linuxBootFiles: LinuxBootFiles;

@@ -31,7 +31,7 @@ export interface JobInit {
   readonly name: string;
   /** IO counters are wanted (SetIoTracking). */
   readonly ioTracking: boolean;
-  /** Notifications are delivered ({@link Job.outOfMemory}, {@link Job.emptied}). */
+  /** Notifications are delivered ({@link Job.onOutOfMemory}, {@link Job.emptied}). */
   readonly notifications: boolean;
 }
 
@@ -75,7 +75,10 @@ export interface JobStatistics {
 
 /** A handle to a job object; what runs in it goes on when the handle is closed. */
 export interface Job {
-  /** Calls back each time the memory limit ended something. */
+  /**
+   * Calls back each time a process asked for more than the memory limit of the job leaves
+   * (JOB_OBJECT_MSG_JOB_MEMORY_LIMIT). The process is refused the memory; what it makes of that is its own affair.
+   */
   onOutOfMemory(listener: () => void): void;
   setExtendedLimit(limit: ExtendedLimit, options?: CallOptions): Promise<void>;
   setCpuRateControl(control: CpuRateControl, options?: CallOptions): Promise<void>;

@@ -41,6 +41,7 @@ const TOKEN: Token = { close: async () => undefined };
 
 export class ScriptedJobs implements HostJobs {
   readonly #machine: Machine;
+  readonly #jobs: ScriptedJob[] = [];
 
   constructor(machine: Machine) {
     this.#machine = machine;
@@ -52,12 +53,23 @@ export class ScriptedJobs implements HostJobs {
 
   async create({ name, ioTracking, notifications }: JobInit): Promise<Job> {
     this.#attempt({ call: "JobObject.Create", ioTracking, name, notifications, nt: false, silo: false });
-    return new ScriptedJob(this.#machine);
+    return this.#add();
   }
 
   async open(name: string, nt: boolean): Promise<Job> {
     this.#attempt({ call: "JobObject.Open", name, nt });
-    return new ScriptedJob(this.#machine);
+    return this.#add();
+  }
+
+  /** A process of every job asks for more memory than it may have. */
+  refuseMemory(): void {
+    for (const job of this.#jobs) job.refuseMemory();
+  }
+
+  #add(): ScriptedJob {
+    const job = new ScriptedJob(this.#machine);
+    this.#jobs.push(job);
+    return job;
   }
 
   async ownToken(): Promise<Token> {
@@ -101,12 +113,19 @@ export class ScriptedJobs implements HostJobs {
 class ScriptedJob implements Job {
   readonly #machine: Machine;
   readonly #processes: ScriptedProcess[] = [];
+  readonly #listeners: (() => void)[] = [];
 
   constructor(machine: Machine) {
     this.#machine = machine;
   }
 
-  onOutOfMemory(): void {}
+  onOutOfMemory(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  refuseMemory(): void {
+    for (const listener of this.#listeners) listener();
+  }
 
   setExtendedLimit = async ({ affinity, jobMemoryLimit, limitFlags }: ExtendedLimit): Promise<void> =>
     this.#attempt({ call: "JobObject.SetExtendedLimit", affinity, jobMemoryLimit, limitFlags });

@@ -14,7 +14,8 @@ import {
 } from "../../protos/gen/events.ts";
 import { timestampFromDate } from "../../protos/timestamp.ts";
 import type { MessageType } from "../../protos/types.ts";
-import type { Task, TaskEvents } from "../task/task.ts";
+import type { TaskEvents } from "../task/environment.ts";
+import type { Task } from "../task/task.ts";
 
 /** Takes events; delivers them later, in this order. */
 export type Publish = <T>(type: MessageType<T>, message: Partial<T>) => void;

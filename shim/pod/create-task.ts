@@ -10,7 +10,8 @@ import { Phases } from "../phases/phases.ts";
 import { Holdings } from "../resources/holdings.ts";
 import { FileJournal } from "../resources/journal.ts";
 import type { TaskContainer } from "../task/container.ts";
-import { Task, type TaskEnvironment, type TaskEvents } from "../task/task.ts";
+import type { TaskEnvironment, TaskEvents } from "../task/environment.ts";
+import { Task } from "../task/task.ts";
 import type { PodEnvironment } from "./environment.ts";
 import type { CreateRequest } from "./request.ts";
 

@@ -6,7 +6,7 @@ import type { Logger } from "../log/logger.ts";
 import type { AroundPhase } from "../phases/phases.ts";
 import type { Timeline } from "../phases/timeline.ts";
 import type { Journal, JournalPlace } from "../resources/journal.ts";
-import type { TaskEvents } from "../task/task.ts";
+import type { TaskEvents } from "../task/environment.ts";
 
 export interface PodEnvironment {
   readonly backend: HcsBackend;

@@ -6,7 +6,8 @@ import type { Options } from "../options/own.ts";
 import type { PodEnvironment } from "../pod/environment.ts";
 import { Pod } from "../pod/pod.ts";
 import type { CreateRequest } from "../pod/request.ts";
-import type { Task, TaskEvents } from "../task/task.ts";
+import type { TaskEvents } from "../task/environment.ts";
+import type { Task } from "../task/task.ts";
 
 export interface ShimInit {
   /** The id it was started for. */

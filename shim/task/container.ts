@@ -46,6 +46,8 @@ export interface TaskContainer {
     annotations: Readonly<Record<string, string>>,
     phases: Phases,
   ): Promise<void>;
+  /** A process has asked for more memory than the container may have. Absent where the platform does not tell. */
+  wasRefusedMemory?(): boolean;
   pause(signal: AbortSignal): Promise<void>;
   resume(signal: AbortSignal): Promise<void>;
   /** Ends the container and waits until it has ended. For containers that do not go by themselves. */

@@ -7,59 +7,17 @@ import type { ProcessListEntry } from "../../hcs/schema/properties.ts";
 import type { Process } from "../../oci/spec.ts";
 import { ShimError } from "../errors.ts";
 import type { StdioRequest, UpstreamStdio } from "../io/upstream.ts";
-import type { Phases } from "../phases/phases.ts";
 import type { Holdings } from "../resources/holdings.ts";
 import type { Journal } from "../resources/journal.ts";
+import { Attempt } from "./attempt.ts";
 import type { TaskContainer, TaskUsage } from "./container.ts";
+import type { TaskEnvironment, TaskInit } from "./environment.ts";
 import { Exec, NEVER_RAN, type ExecContext, type ExitRecord, type OutputRelay } from "./exec.ts";
+import { Pausing } from "./pausing.ts";
 import { Serial } from "./serial.ts";
 import { SIGKILL } from "./signals.ts";
 import { EXEC_STATE_WORDS, EXEC_STATUS, TASK_VERDICTS, type TaskVerb } from "./states.ts";
 import { Usage } from "./usage.ts";
-
-/** What a task reports to the world, in the order it happens. */
-export interface TaskEvents {
-  started(task: Task, pid: number): void;
-  execAdded(task: Task, exec: Exec): void;
-  execStarted(task: Task, exec: Exec): void;
-  exited(task: Task, exec: Exec, record: ExitRecord): void;
-  deleted(task: Task, exec: Exec, record: ExitRecord): void;
-  oom(task: Task): void;
-  paused(task: Task): void;
-  resumed(task: Task): void;
-}
-
-/** What a task needs from outside. */
-export interface TaskEnvironment {
-  readonly events: TaskEvents;
-  now(): number;
-  phases(verb: string, task: string, exec?: string, signal?: AbortSignal): Phases;
-  openStdio(request: StdioRequest, phases: Phases): Promise<UpstreamStdio>;
-  relay(
-    exec: Exec,
-    process: Parameters<ExecContext["relay"]>[0],
-    isAlive: () => Promise<boolean>,
-  ): OutputRelay;
-  /** Before the exit of any process is recorded: what it died of may have to be told first. Never rejects. */
-  beforeExit(): Promise<void>;
-  /** Before the exit of this task's init is recorded: other tasks of the pod may have to go first. */
-  beforeInitExit(task: Task): Promise<void>;
-  /** Status of a process whose end nobody saw. */
-  lostStatus(task: Task, cause: unknown): number;
-  report(task: Task, message: string, error: unknown): void;
-}
-
-export interface TaskInit {
-  readonly id: string;
-  readonly namespace: string;
-  readonly bundle: string;
-  readonly terminal: boolean;
-  readonly upstream: UpstreamStdio;
-  readonly container: TaskContainer;
-  readonly journal: Journal;
-  readonly holdings: Holdings;
-  readonly environment: TaskEnvironment;
-}
 
 export interface ExecRequest {
   readonly id: string;
@@ -82,8 +40,6 @@ export interface TaskSnapshot {
   readonly status: "CREATED" | "RUNNING" | "STOPPED" | "PAUSED" | "PAUSING";
 }
 
-type PauseState = "running" | "pausing" | "paused";
-
 export class Task {
   readonly id: string;
   readonly bundle: string;
@@ -98,9 +54,9 @@ export class Task {
   readonly #usage: Usage;
   /** Exec registration and pausing; processes serialise their own calls. */
   readonly #serial = new Serial();
-  #pause: PauseState = "running";
-  #teardown: Promise<void> | undefined;
-  #removal: Promise<void> | undefined;
+  readonly #pausing: Pausing;
+  readonly #teardown: Attempt;
+  readonly #removal = new Attempt(() => this.#remove());
   #deleted = false;
 
   constructor(init: TaskInit) {
@@ -117,6 +73,16 @@ export class Task {
       onOom: () => init.environment.events.oom(this),
       report: (message, error) => init.environment.report(this, message, error),
     });
+    this.#pausing = new Pausing({
+      taskId: init.id,
+      container: init.container,
+      serial: this.#serial,
+      phases: (verb) => init.environment.phases(verb, init.id),
+      require: (verb) => this.#require(verb),
+      onPaused: () => init.environment.events.paused(this),
+      onResumed: () => init.environment.events.resumed(this),
+    });
+    this.#teardown = new Attempt(() => init.container.teardown(init.environment.phases("exit", init.id)));
     this.#context = this.#execContext();
     this.init = new Exec({
       id: init.id,
@@ -143,8 +109,8 @@ export class Task {
   snapshot(execId: string): TaskSnapshot {
     const exec = this.exec(execId);
     const status = EXEC_STATUS[exec.state];
-    if (status !== "RUNNING" || this.#pause === "running") return { exec, status };
-    return { exec, status: this.#pause === "paused" ? "PAUSED" : "PAUSING" };
+    if (status !== "RUNNING" || this.#pausing.isAwake) return { exec, status };
+    return { exec, status: this.#pausing.state === "paused" ? "PAUSED" : "PAUSING" };
   }
 
   /** True once it was deleted and everything it held is released. */
@@ -165,7 +131,7 @@ export class Task {
         );
       }
       this.#require("exec");
-      this.#requireAwake("exec in");
+      this.#pausing.requireAwake("exec in");
       const phases = this.#environment.phases("exec", this.id, request.id, signal);
       const upstream = await this.#environment.openStdio(
         { ...request.stdio, namespace: this.#namespace, containerId: this.id, execId: request.id },
@@ -193,7 +159,7 @@ export class Task {
         `cannot kill exec "${execId}" in task "${this.id}" with all: all is for the init process`,
       );
     }
-    if (this.#pause !== "running") await this.#wake(signal);
+    await this.#pausing.wakeFor(signal);
     if (all) {
       const others = this.processes().filter((exec) => exec !== this.init && exec.state === "running");
       const results = await Promise.allSettled(others.map((exec) => exec.kill(signal)));
@@ -206,17 +172,6 @@ export class Task {
     }
     await target.kill(signal);
     if (signal === SIGKILL && target === this.init) this.#guardKill();
-  }
-
-  /** A frozen process ends by SIGKILL only when it is thawed; anything milder has to wait for Resume. */
-  async #wake(signal: number): Promise<void> {
-    if (signal !== SIGKILL) {
-      throw new ShimError(
-        "WRONG_STATE",
-        `cannot kill task "${this.id}" with signal ${signal}: it is paused, resume it first`,
-      );
-    }
-    await this.resume();
   }
 
   /** SIGKILL always ends a task: what it does not achieve in its budget, terminating the container does. */
@@ -248,67 +203,31 @@ export class Task {
     const record = await this.init.finish();
     const phases = this.#environment.phases("delete", this.id);
     await phases.run("teardown", () => this.teardown());
-    await this.#remove(phases);
+    await this.#removal.run();
     this.#environment.events.deleted(this, this.init, record);
     return record;
   }
 
-  /** Once: the container's state in the guest, the execs, the journal. */
-  #remove(phases: Phases): Promise<void> {
-    const remove = async (): Promise<void> => {
-      await this.container.remove(phases);
-      for (const { exec } of this.#execs.values()) await exec.finish();
-      this.#execs.clear();
-      this.#journal.close();
-      this.#deleted = true;
-    };
-    this.#removal ??= remove().catch((error: unknown) => {
-      this.#removal = undefined;
-      throw error;
-    });
-    return this.#removal;
+  /** The container's state in the guest, the execs, the journal. */
+  async #remove(): Promise<void> {
+    await this.container.remove(this.#environment.phases("delete", this.id));
+    for (const { exec } of this.#execs.values()) await exec.finish();
+    this.#execs.clear();
+    this.#journal.close();
+    this.#deleted = true;
   }
 
-  /**
-   * Releases what the task holds, once its init has exited. One attempt serves all callers; after a failure the next
-   * caller makes another.
-   */
+  /** Releases what the task holds, once its init has exited. */
   teardown(): Promise<void> {
-    this.#teardown ??= this.container
-      .teardown(this.#environment.phases("exit", this.id))
-      .catch((error: unknown) => {
-        this.#teardown = undefined;
-        throw error;
-      });
-    return this.#teardown;
+    return this.#teardown.run();
   }
 
-  async pause(): Promise<void> {
-    await this.#serial.run(async () => {
-      this.#require("pause");
-      if (this.#pause !== "running") throw this.#wrongState("pause", "it is paused");
-      this.#pause = "pausing";
-      const phases = this.#environment.phases("pause", this.id);
-      try {
-        await phases.run("pause", (signal) => this.container.pause(signal));
-        this.#pause = "paused";
-      } catch (error) {
-        this.#pause = "running";
-        throw error;
-      }
-      this.#environment.events.paused(this);
-    });
+  pause(): Promise<void> {
+    return this.#pausing.pause();
   }
 
-  async resume(): Promise<void> {
-    await this.#serial.run(async () => {
-      this.#require("resume");
-      if (this.#pause !== "paused") throw this.#wrongState("resume", "it is not paused");
-      const phases = this.#environment.phases("resume", this.id);
-      await phases.run("pause", (signal) => this.container.resume(signal));
-      this.#pause = "running";
-      this.#environment.events.resumed(this);
-    });
+  resume(): Promise<void> {
+    return this.#pausing.resume();
   }
 
   resize(execId: string, size: ConsoleSize): Promise<void> {
@@ -354,17 +273,12 @@ export class Task {
 
   /** The guest can be asked about the container. */
   get #isAnswering(): boolean {
-    return this.init.state === "running" && this.#pause === "running";
+    return this.init.state === "running" && this.#pausing.isAwake;
   }
 
   #require(verb: TaskVerb): void {
     const verdict = TASK_VERDICTS[verb][this.init.state];
     if (verdict !== "ok") throw this.#wrongState(verb, `it is ${EXEC_STATE_WORDS[this.init.state]}`);
-  }
-
-  /** A paused guest answers nothing, and a frozen container starts nothing. */
-  #requireAwake(verb: string): void {
-    if (this.#pause !== "running") throw this.#wrongState(verb, "it is paused");
   }
 
   #wrongState(verb: string, why: string): ShimError {
@@ -391,7 +305,7 @@ export class Task {
         if (registered === undefined) throw new TypeError(`exec "${exec.id}" is not registered`);
         if (this.init.state !== "running")
           throw this.#wrongState(`start exec "${exec.id}" in`, "it is not running");
-        this.#requireAwake(`start exec "${exec.id}" in`);
+        this.#pausing.requireAwake(`start exec "${exec.id}" in`);
         return this.container.createExec(registered.process, streams, phases);
       },
       relay: (process, upstream) => this.#relayFor(process, upstream),
@@ -435,9 +349,11 @@ export class Task {
       this.#environment.report(this, "execs outlive the init process", error);
     }
     const SIGKILLED = 128 + SIGKILL;
-    // Windows refuses memory; only Linux kills for it.
+    // Linux kills for memory. Windows refuses it: whether the process went on without is in its status.
     const isQuestion = this.container.os === "linux" && status === SIGKILLED && !this.init.wasKilled;
     if (isQuestion) await this.#usage.checkOom();
+    if (status !== 0 && !this.init.wasKilled && this.container.wasRefusedMemory?.() === true)
+      this.#environment.events.oom(this);
     await this.#environment.beforeInitExit(this);
     return status;
   }

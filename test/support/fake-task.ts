@@ -98,6 +98,7 @@ export class FakeContainer implements TaskContainer {
   readonly calls: string[] = [];
   readonly processes: FakeProcess[] = [];
   properties_: GuestProperties = {};
+  wasRefusedMemory?: () => boolean;
   vmUsage?: NonNullable<TaskContainer["vmUsage"]>;
   /** While set, processes are not made before it settles. */
   gate: Promise<void> | undefined;

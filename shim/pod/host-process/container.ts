@@ -29,10 +29,14 @@ export class JobContainer implements TaskContainer {
   #startedAt: number | undefined;
   /** Opened for the first process, and used for all. */
   #token: Token | undefined;
+  #wasRefusedMemory = false;
 
   private constructor(init: JobContainerInit, prepared: PreparedJob) {
     this.#init = init;
     this.#prepared = prepared;
+    prepared.job.onOutOfMemory(() => {
+      this.#wasRefusedMemory = true;
+    });
   }
 
   /** What it had acquired when it fails is in the holdings. */
@@ -108,6 +112,10 @@ export class JobContainer implements TaskContainer {
     return Promise.reject(
       new ShimError("NOT_CHANGEABLE", `cannot update "${this.#id}": modify not supported for job containers`),
     );
+  }
+
+  wasRefusedMemory(): boolean {
+    return this.#wasRefusedMemory;
   }
 
   pause(): Promise<void> {

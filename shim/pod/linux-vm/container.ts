@@ -38,6 +38,8 @@ export interface LinuxContainerInit {
   readonly podNetwork: PodNetwork | undefined;
   /** The VM was made for this container: the devices of its spec are the VM's. */
   readonly ownsVm: boolean;
+  /** For what goes wrong and is nobody's answer. */
+  readonly report: (message: string, error: unknown) => void;
 }
 
 /** What differs between the container that owns the VM and one that lives in it. */
@@ -233,10 +235,12 @@ async function createContainer(init: LinuxContainerInit, phases: Phases): Promis
   return phases.run("container-create", (signal) => uvm.guest.createContainer(id, document, { signal }));
 }
 
-/** What fails here is told when the holdings are ended: they try again. */
+/** What fails here stays in the holdings, which try again when they are ended: why the container failed is what counts. */
 async function giveUp(init: LinuxContainerInit, role: LinuxContainerRole, phases: Phases): Promise<void> {
-  await leaveVm(init, role, phases).catch(() => undefined);
-  await role.afterRelease(init.holdings, phases).catch(() => undefined);
+  const report = (error: unknown): void =>
+    init.report(`"${init.request.id}" failed, and what it had in its VM is not yet released`, error);
+  await leaveVm(init, role, phases).catch(report);
+  await role.afterRelease(init.holdings, phases).catch(report);
   if (!init.uvm.isAlive) init.holdings.forgetVm();
 }
 

@@ -129,6 +129,7 @@ export class LinuxVmContainers implements PodContainers {
       scratchEncrypted: plan.options.scratchEncrypted,
       podNetwork,
       ownsVm: request.identity.role !== "workload",
+      report: (message, error) => this.#pod.report(message, error),
     };
   }
 }

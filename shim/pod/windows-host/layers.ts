@@ -6,6 +6,7 @@ import { win32 } from "node:path";
 import { isNotFound, isNotReadyYet } from "../../../hcs/hresult.ts";
 import type { ParentLayer, WindowsLayers } from "../../../hcs/port/layers.ts";
 import { UNION_FILTER, type Layer } from "../../../hcs/schema/layers.ts";
+import { checkCimSupport } from "../../../oci/windows/cim-support.ts";
 import { cimVolumeId } from "../../../oci/windows/layer-id.ts";
 import type { BlockCimLayers, ImageLayers } from "../../../oci/windows/layers.ts";
 import { volumeId } from "../../../oci/windows/volume.ts";
@@ -51,7 +52,8 @@ export async function rootFileSystem(
     volumeId(rootPath, "/root/path");
     return mountedByClient(rootPath, layers);
   }
-  const { backend, clock } = pod.environment;
+  const { backend, clock, host } = pod.environment;
+  checkCimSupport(layers.kind, host);
   const context = { containerId: request.id, platform, backend, holdings, clock };
   return mountLayers(context, layers, signal);
 }

@@ -229,6 +229,19 @@ describe("Pod", () => {
       });
     }
 
+    it("what cannot be undone at once is logged, and undone with the rest", async () => {
+      const failing = (step: string) =>
+        backend.failures.set(step, new HcsError({ operation: step, hresult: HRESULT.failed }));
+      failing("guest Create pod");
+      failing("guest ModifySettings Remove Network");
+      await assert.rejects(Pod.create(await environment(), request("pod", "sandbox")), /guest Create pod/);
+      assert.match(
+        logged.find((line) => line.startsWith("warn")) ?? "",
+        /^warn "pod" failed, and what it had in its VM is not yet released .*guest ModifySettings Remove Network/,
+      );
+      assert.deepEqual(readJournal(join(root, "pod", "journal.jsonl")).held, []);
+    });
+
     it("a VM that dies while it boots fails the creation at once, not when the budget is used up", async () => {
       backend.boots = false;
       const failed = assert.rejects(

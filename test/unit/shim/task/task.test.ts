@@ -298,6 +298,19 @@ describe("Task", () => {
       assert.deepEqual(fake.events.slice(1), ["exited web 1"]);
     });
 
+    it("is reported before an exit that says so, where the platform refuses memory", async () => {
+      for (const [status, isReported] of [
+        [0xc0000017, true],
+        [0, false],
+      ] as const) {
+        using fake = await running();
+        fake.container.wasRefusedMemory = () => true;
+        end(fake, 0, status);
+        await fake.task.init.wait();
+        assert.deepEqual(fake.events.slice(1), [...(isReported ? ["oom"] : []), `exited web ${status}`]);
+      }
+    });
+
     it("is reported once for each new kill that statistics show", async () => {
       using fake = await running();
       fake.container.properties_ = killed;

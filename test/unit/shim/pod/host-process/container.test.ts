@@ -31,6 +31,13 @@ async function created(options: WindowsHostOptions = {}, spec: object = INHERIT)
 }
 
 describe("JobContainer", () => {
+  it("knows that its job was refused memory", async () => {
+    const { host, container } = await created();
+    assert.equal(container.wasRefusedMemory(), false);
+    host.backend.jobs.refuseMemory();
+    assert.equal(container.wasRefusedMemory(), true);
+  });
+
   it("gives its job files of its own where the host can", async () => {
     const { host } = await created();
     assert.deepEqual(host.calls, [

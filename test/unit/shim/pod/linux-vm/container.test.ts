@@ -75,6 +75,7 @@ describe("a Linux container's", () => {
       scratchEncrypted: false,
       podNetwork: undefined,
       ownsVm: false,
+      report: () => undefined,
       ...more,
     };
     return { init, uvm, holdings };

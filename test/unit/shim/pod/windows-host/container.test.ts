@@ -87,13 +87,19 @@ describe("HostContainer", () => {
         "mergedCIMPath=C:\\m.bcim\\merged.cim",
       ],
     };
-    const { host } = await created({}, {}, rootfs);
+    const { host } = await created({ platform: { windowsBuild: 27766 } }, {}, rootfs);
     assert.deepEqual(host.recorder.entries[0], {
       call: "CimMergeMountImage",
       cims: ["C:\\m.bcim\\merged.cim", "C:\\a.bcim\\x.cim", "C:\\b.bcim\\y.cim"],
       flags: 0x20,
       volume: cimVolumeId("c1"),
     });
+  });
+
+  it("refuses CIMs on a build that cannot mount them, before anything is mounted", async () => {
+    const host = await WindowsHost.create({ platform: { windowsBuild: 25398 } });
+    await assert.rejects(create(host, {}, CIMS), /forked cims need Windows build 26100/);
+    assert.deepEqual(host.calls, []);
   });
 
   it("makes the writable disk where the snapshotter has not", async () => {
