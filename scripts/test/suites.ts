@@ -31,6 +31,12 @@ export const SUITES: readonly Suite[] = [
     runner: "scripts/wine/mocha.ts",
   },
   {
+    name: "windows",
+    purpose: "the packed executables under Wine, by their commands and pipes",
+    coverage: false,
+    needs: ["machine", "wine", "package"],
+  },
+  {
     name: "reliability",
     purpose: "a fault in every step of a pod's life, on the emulator",
     coverage: false,

@@ -1,0 +1,136 @@
+/**
+ * A Windows machine for the packed executables: a Wine prefix with the stand-in DLLs, a machine behind them, and the relay that
+ * carries named pipes. containerd's part is played by the test.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { HcsBackend } from "../../../hcs/api.ts";
+import { prepareWine } from "../../../scripts/wine/prepare.ts";
+import { createReporter } from "../../../scripts/terminal/reporter.ts";
+import { copyWineMachine, wineEnvironment, winePath, type WineMachine } from "../../support/wine.ts";
+import { RIG_PORT } from "../../wine/control/commands.ts";
+import { RigHost } from "../../wine/host/rig-host.ts";
+import { RelayHost } from "./relay-host.ts";
+
+const PACKAGE = join(import.meta.dirname, "../../../dist/win32-x64");
+
+/** Longer than any command should take on a machine that is busy. */
+const COMMAND_MS = 60_000;
+
+/** How a command of an executable ended. */
+export interface VerbResult {
+  readonly exitCode: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+export interface VerbOptions {
+  /** As Windows has it; the root of drive C unless said otherwise. */
+  readonly cwd?: string;
+  readonly stdin?: Uint8Array;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export class WindowsMachine implements AsyncDisposable {
+  readonly host: RigHost;
+  readonly relay: RelayHost;
+  readonly #wine: WineMachine;
+  readonly #folder: string;
+  #commands = 0;
+
+  private constructor(host: RigHost, relay: RelayHost, wine: WineMachine, folder: string) {
+    this.host = host;
+    this.relay = relay;
+    this.#wine = wine;
+    this.#folder = folder;
+  }
+
+  /** @param backend answers what the executables ask of the Host Compute Service */
+  static async boot(backend: HcsBackend): Promise<WindowsMachine> {
+    const tools = await prepareWine(createReporter(process.stderr));
+    const folder = mkdtempSync(join(tmpdir(), "runhcs-windows-"));
+    const wine = await copyWineMachine(tools.prefix, tools.standIns);
+    const host = await RigHost.listen(backend);
+    const relay = await RelayHost.start(wine.prefix, join(tools.node, "bin/node.exe"), folder);
+    return new WindowsMachine(host, relay, wine, folder);
+  }
+
+  /** Where a path of drive C is on this machine. */
+  locate(path: string): string {
+    return join(this.#wine.prefix, "drive_c", ...path.replace(/^C:\\/i, "").split("\\"));
+  }
+
+  write(path: string, content: string | Uint8Array): void {
+    const target = this.locate(path);
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, content);
+  }
+
+  makeDirectory(path: string): void {
+    mkdirSync(this.locate(path), { recursive: true });
+  }
+
+  read(path: string): string | undefined {
+    const target = this.locate(path);
+    return existsSync(target) ? readFileSync(target, "utf8") : undefined;
+  }
+
+  /** Names of the files of a directory. */
+  list(path: string): string[] {
+    return readdirSync(this.locate(path)).sort();
+  }
+
+  /** Runs a command of one of the packed executables to its end. */
+  async run(program: string, args: readonly string[], options: VerbOptions = {}): Promise<VerbResult> {
+    const files = join(this.#folder, `command-${++this.#commands}`);
+    mkdirSync(files);
+    const [stdin, stdout, stderr] = ["in", "out", "err"].map((name) => join(files, name)) as [
+      string,
+      string,
+      string,
+    ];
+    writeFileSync(stdin, options.stdin ?? "");
+    // Files: Node for Windows cannot write to a pipe under Wine, nor can it tell one on its input.
+    const stdio = [openSync(stdin, "r"), openSync(stdout, "w"), openSync(stderr, "w")];
+    const child = spawn("wine", [winePath(join(PACKAGE, `${program}.exe`)), ...args], {
+      cwd: this.locate(options.cwd ?? "C:\\"),
+      env: {
+        ...process.env,
+        ...wineEnvironment(this.#wine.prefix),
+        [RIG_PORT]: String(this.host.port),
+        ...options.env,
+      },
+      stdio,
+      timeout: COMMAND_MS,
+      killSignal: "SIGKILL",
+    });
+    for (const descriptor of stdio) closeSync(descriptor);
+    const [exitCode] = (await once(child, "exit")) as [number | null];
+    return { exitCode, stdout: readFileSync(stdout), stderr: withoutWine(readFileSync(stderr, "utf8")) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.relay.close();
+    await this.host.close();
+    await this.#wine[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** What Debian's launcher of Wine says about a 32-bit Wine, which is not wanted. */
+function withoutWine(text: string): string {
+  return text.replace(/^it looks like wine32 is missing[\s\S]*?apt-get install wine32:i386"?\n?/m, "");
+}

@@ -1,0 +1,145 @@
+/** The Linux side of the relay: named pipes of a Wine machine as streams. */
+import { build } from "esbuild";
+import { createDeferred, type Deferred } from "../../../hcs/deferred.ts";
+import { type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { startWine, winePath } from "../../support/wine.ts";
+import { RELAY_PORT, type RelayReply, type RelayRequest } from "./relay-messages.ts";
+
+const RELAY_START_MS = 60_000;
+
+export class RelayHost {
+  readonly #server: Server;
+  readonly #process: ChildProcess;
+  readonly #control: Deferred<Socket> = createDeferred();
+  readonly #replies = new Map<number, Deferred<RelayReply>>();
+  readonly #channels = new Map<string, (stream: Socket) => void>();
+  readonly #sockets = new Set<Socket>();
+  #lastChannel = 0;
+  #lastRequest = 0;
+
+  private constructor(server: Server, process: ChildProcess) {
+    this.#server = server;
+    this.#process = process;
+    server.on("connection", (socket) => this.#welcome(socket));
+  }
+
+  /** @param folder an empty one, for the program and its output */
+  static async start(prefix: string, node: string, folder: string): Promise<RelayHost> {
+    const program = join(folder, "relay.cjs");
+    await build({
+      entryPoints: [join(import.meta.dirname, "relay.ts")],
+      outfile: program,
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+    });
+    const server = createServer({ allowHalfOpen: true });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const process = startWine([node, winePath(program)], {
+      prefix,
+      output: join(folder, "relay.log"),
+      env: { [RELAY_PORT]: String(port) },
+    });
+    const host = new RelayHost(server, process);
+    process.once("exit", (code) => host.#control.reject(new Error(`the relay ended with ${code}`)));
+    const late = setTimeout(
+      () => host.#control.reject(new Error("the relay does not answer")),
+      RELAY_START_MS,
+    );
+    await host.#control.promise.finally(() => clearTimeout(late));
+    return host;
+  }
+
+  /** @throws with the system's code when nobody serves the pipe */
+  async dial(path: string): Promise<Socket> {
+    const channel = this.#newChannel();
+    const stream = new Promise<Socket>((resolve) => this.#channels.set(channel, resolve));
+    await this.#ask({ op: "dial", path, channel });
+    const socket = await stream;
+    this.#channels.delete(channel);
+    return socket;
+  }
+
+  /** Whether somebody serves the pipe. */
+  async isServed(path: string): Promise<boolean> {
+    try {
+      (await this.dial(path)).destroy();
+      return true;
+    } catch (error) {
+      if ((error as Error).message.includes("ENOENT")) return false;
+      throw error;
+    }
+  }
+
+  /** Can be dialled when this resolves. */
+  async serve(path: string, onConnection: (stream: Socket) => void): Promise<void> {
+    const channel = this.#newChannel();
+    this.#channels.set(channel, onConnection);
+    await this.#ask({ op: "serve", path, channel });
+  }
+
+  /** @param pid of a Windows process */
+  async kill(pid: number): Promise<void> {
+    await this.#ask({ op: "kill", pid });
+  }
+
+  async close(): Promise<void> {
+    const ended = this.#process.exitCode === null ? once(this.#process, "exit") : undefined;
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await ended;
+  }
+
+  #newChannel(): string {
+    return `channel-${++this.#lastChannel}`;
+  }
+
+  async #ask(request: RelayRequest): Promise<void> {
+    const control = await this.#control.promise;
+    const reply = createDeferred<RelayReply>();
+    const id = ++this.#lastRequest;
+    this.#replies.set(id, reply);
+    control.write(`${JSON.stringify({ ...request, id })}\n`);
+    const { error } = await reply.promise;
+    if (error !== undefined) throw new Error(`the relay cannot ${request.op}: ${error}`);
+  }
+
+  /** A connection says with its first line what it is. */
+  #welcome(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => this.#sockets.delete(socket));
+    let early = Buffer.alloc(0);
+    const read = (chunk: Buffer): void => {
+      early = Buffer.concat([early, chunk]);
+      const end = early.indexOf("\n");
+      if (end < 0) return;
+      socket.off("data", read);
+      socket.pause();
+      const [name, rest] = [early.toString("utf8", 0, end), early.subarray(end + 1)];
+      if (rest.length > 0) socket.unshift(rest);
+      if (name === "control") this.#takeControl(socket);
+      else this.#channels.get(name)?.(socket);
+    };
+    socket.on("data", read);
+  }
+
+  #takeControl(socket: Socket): void {
+    let text = "";
+    socket.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+      const lines = text.split("\n");
+      text = lines.pop() ?? "";
+      for (const line of lines) {
+        const reply = JSON.parse(line) as RelayReply;
+        this.#replies.get(reply.id)?.resolve(reply);
+        this.#replies.delete(reply.id);
+      }
+    });
+    this.#control.resolve(socket);
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Runs under Wine: carries the bytes of named pipes, which only a Windows program can open, to a test on the Linux side, by
+ * loopback TCP.
+ */
+import { connect, createServer, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { RELAY_PORT, type NumberedRequest, type RelayReply, type RelayRequest } from "./relay-messages.ts";
+
+const port = Number(process.env[RELAY_PORT]);
+
+function join(pipe: Socket, channel: string): void {
+  const line = connect({ port, host: "127.0.0.1", allowHalfOpen: true }, () => line.write(`${channel}\n`));
+  pipe.pipe(line);
+  // The end of a pipe is its close; what was written is read first.
+  line.pipe(pipe);
+  line.on("close", () => pipe.destroy());
+  pipe.on("close", () => line.end());
+  for (const socket of [pipe, line]) socket.on("error", () => undefined);
+}
+
+function handle(request: RelayRequest): Promise<void> {
+  return new Promise((resolve, reject) => {
+    switch (request.op) {
+      case "dial": {
+        const pipe = connect(request.path);
+        pipe.once("error", reject);
+        pipe.once("connect", () => {
+          join(pipe, request.channel);
+          resolve();
+        });
+        break;
+      }
+      case "serve": {
+        const server = createServer((pipe) => join(pipe, request.channel));
+        server.once("error", reject);
+        server.listen(request.path, () => resolve());
+        break;
+      }
+      case "kill":
+        process.kill(request.pid, "SIGKILL");
+        resolve();
+        break;
+    }
+  });
+}
+
+const control = connect(port, "127.0.0.1", () => control.write("control\n"));
+control.on("close", () => process.exit(0));
+control.on("error", () => process.exit(1));
+createInterface({ input: control }).on("line", (line) => {
+  const request = JSON.parse(line) as NumberedRequest;
+  const { id } = request;
+  handle(request).then(
+    () => answer({ id }),
+    (error: NodeJS.ErrnoException) => answer({ id, error: error.code ?? error.message }),
+  );
+});
+
+function answer(reply: RelayReply): void {
+  control.write(`${JSON.stringify(reply)}\n`);
+}
