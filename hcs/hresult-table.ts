@@ -51,7 +51,7 @@ const ROWS: readonly (readonly [number, string, string, string?])[] = [
   [0x8037_010c, "HCS_E_UNSUPPORTED_PROTOCOL_VERSION", "the guest does not support the protocol version"],
   [0x8037_010d, "HCS_E_INVALID_JSON", "the JSON document is invalid", "an unknown member, a wrong type, or a schema version this build does not know"],
   [0x8037_010e, "HCS_E_SYSTEM_NOT_FOUND", "the compute system does not exist"],
-  [0x8037_010f, "HCS_E_SYSTEM_ALREADY_EXISTS", "a compute system with this id already exists", "look for it with `hcsctl ps`; a leftover goes with `hcsctl doctor --fix`"],
+  [0x8037_010f, "HCS_E_SYSTEM_ALREADY_EXISTS", "a compute system with this id already exists", "look for it with `hcsctl emulator ps`; a leftover goes with `hcsctl doctor --fix`"],
   [0x8037_0110, "HCS_E_SYSTEM_ALREADY_STOPPED", "the compute system has already stopped"],
   [0x8037_0111, "HCS_E_PROTOCOL_ERROR", "the guest violated the protocol"],
   [0x8037_0112, "HCS_E_INVALID_LAYER", "a container layer is invalid"],

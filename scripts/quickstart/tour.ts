@@ -120,7 +120,7 @@ async function showStats(reporter: Reporter, { containers }: Scene): Promise<voi
 }
 
 async function showVm(reporter: Reporter, { containerd, pod, containers }: Scene): Promise<void> {
-  reporter.heading("The HCS document of its utility VM (hcsctl inspect)");
+  reporter.heading("The HCS document of its utility VM (hcsctl emulator inspect)");
   reporter.note(...(await describeVm(containerd, pod.id)));
   reporter.heading("Where the time went (hcsctl timeline)");
   const names = new Map([

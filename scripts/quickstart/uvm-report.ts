@@ -20,7 +20,7 @@ interface TimelineEntry {
 
 /** Lines that sum up the document of a pod's VM. */
 export async function describeVm(containerd: Containerd, podId: string): Promise<string[]> {
-  const text = await hcsctl(containerd, ["inspect", podId]);
+  const text = await hcsctl(containerd, ["emulator", "inspect", podId]);
   const { runtimeId, document } = JSON.parse(text) as { runtimeId: string; document: ComputeSystemDocument };
   const vm = document.VirtualMachine;
   const topology = vm?.ComputeTopology;

@@ -1,5 +1,6 @@
 /** Which way events go to containerd. */
 import type { EventTransport } from "./delivery.ts";
+import { FileTransport } from "./file-transport.ts";
 import { PublishBinaryTransport } from "./publish-binary.ts";
 import { TtrpcTransport } from "./ttrpc-transport.ts";
 
@@ -12,9 +13,18 @@ export interface EventTransportOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** The ttrpc socket where containerd names one (`TTRPC_ADDRESS`, since 1.3), else its `publish` command. */
+/** Names the file that takes the place of containerd where none runs. */
+export const EVENTS_FILE_VARIABLE = "RUNHCS_EVENTS_FILE";
+
+/**
+ * The ttrpc socket where containerd names one (`TTRPC_ADDRESS`, since 1.3), else its `publish` command; a file where a client
+ * runs the shim without containerd.
+ */
 export function eventTransport(options: EventTransportOptions): EventTransport {
-  const address = (options.environment ?? process.env)["TTRPC_ADDRESS"] ?? "";
+  const environment = options.environment ?? process.env;
+  const file = environment[EVENTS_FILE_VARIABLE] ?? "";
+  if (file !== "") return new FileTransport(file);
+  const address = environment["TTRPC_ADDRESS"] ?? "";
   return address === ""
     ? new PublishBinaryTransport({ executable: options.publishBinary, address: options.containerd })
     : new TtrpcTransport(address);

@@ -4,6 +4,10 @@ import type { Options } from "../options/own.ts";
 export interface Flag {
   readonly name: string;
   readonly type: "string" | "boolean";
+  /** One letter that stands for it too. */
+  readonly short?: string;
+  /** May be given again and again: its values are in {@link CommandContext.lists}. */
+  readonly multiple?: boolean;
   /** For the help: what a value is called. */
   readonly value?: string;
   readonly default?: string;
@@ -13,11 +17,15 @@ export interface Flag {
 export interface CommandContext {
   /** Values of the flags by name; switches that are off are absent. */
   readonly flags: Readonly<Record<string, string | boolean | undefined>>;
+  /** Values of the flags that may be given several times. */
+  readonly lists: Readonly<Record<string, readonly string[] | undefined>>;
   readonly arguments: readonly string[];
   readonly options: Options;
   readonly print: (text: string) => void;
   /** The answer is printed and bad: the process exits with {@link EXIT.failed}. */
   readonly fail: () => void;
+  /** The process exits with this code. */
+  readonly exit: (code: number) => void;
 }
 
 export interface Command {

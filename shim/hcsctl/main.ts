@@ -6,6 +6,7 @@ import { readNodeFile } from "../options/node-file.ts";
 import { Options } from "../options/own.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, type Command, type Flag } from "./command.ts";
+import { CONTAINER_COMMANDS } from "./containers/commands.ts";
 
 /** A verb, and where it is: most of them need much code that the others do not. */
 interface Entry {
@@ -16,14 +17,16 @@ interface Entry {
 const COMMANDS: readonly Entry[] = [
   { name: "plan", load: async () => (await import("./plan.ts")).plan },
   { name: "validate", load: async () => (await import("./validate.ts")).validate },
-  { name: "ps", load: async () => (await import("./systems.ts")).ps },
-  { name: "inspect", load: async () => (await import("./systems.ts")).inspect },
+  // Their table is light, and loads what one does by itself.
+  ...CONTAINER_COMMANDS.map((command) => ({ name: command.name, load: () => Promise.resolve(command) })),
   { name: "diag", load: async () => (await import("./diagnostics.ts")).diag },
   { name: "diag exec", load: async () => (await import("./diag-exec.ts")).diagExec },
   { name: "diag stacks", load: async () => (await import("./diagnostics.ts")).diagStacks },
   { name: "timeline", load: async () => (await import("./diagnostics.ts")).timeline },
   { name: "trace", load: async () => (await import("./trace.ts")).trace },
   { name: "doctor", load: async () => (await import("./doctor.ts")).doctor },
+  { name: "emulator ps", load: async () => (await import("./systems.ts")).emulatorPs },
+  { name: "emulator inspect", load: async () => (await import("./systems.ts")).emulatorInspect },
   { name: "emulator gc", load: async () => (await import("./systems.ts")).emulatorGc },
 ];
 
@@ -31,7 +34,7 @@ async function help(): Promise<string> {
   const commands = await Promise.all(COMMANDS.map(({ load }) => load()));
   const width = Math.max(...commands.map(({ name }) => name.length));
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
-  return `hcsctl ${VERSION}: looks into compute systems and the shims that own them
+  return `hcsctl ${VERSION}: runs containers, and looks into compute systems and the shims that own them
 
 usage: hcsctl COMMAND [ARGUMENTS] [FLAGS]
        hcsctl COMMAND --help
@@ -44,7 +47,10 @@ exit codes: ${EXIT.ok} done, ${EXIT.failed} failed, ${EXIT.usage} the command li
 }
 
 function commandHelp({ usage, summary, help: more, flags }: Command): string {
-  const left = flags.map(({ name, value }) => `  --${name}${value === undefined ? "" : ` ${value}`}`);
+  const left = flags.map(
+    ({ name, short, value }) =>
+      `  ${short === undefined ? "" : `-${short}, `}--${name}${value === undefined ? "" : ` ${value}`}`,
+  );
   const width = Math.max(0, ...left.map((text) => text.length));
   const lines = flags.map(({ description, default: fallback }, index) => {
     const suffix = fallback === undefined ? "" : ` (default ${fallback})`;
@@ -64,11 +70,20 @@ async function choose(words: readonly string[]): Promise<Command> {
 type FlagConfig = NonNullable<ParseArgsConfig["options"]>;
 
 function optionsOf(flags: readonly Flag[]): FlagConfig {
-  const own = flags.map(({ name, type, default: fallback }) => [
+  const own = flags.map(({ name, type, short, multiple, default: fallback }) => [
     name,
-    { type, ...(fallback === undefined ? {} : { default: fallback }) },
+    {
+      type,
+      ...(short === undefined ? {} : { short }),
+      ...(multiple === undefined ? {} : { multiple }),
+      ...(fallback === undefined ? {} : { default: fallback }),
+    },
   ]);
-  return Object.fromEntries([...own, ["help", { type: "boolean", short: "h" }]]) as FlagConfig;
+  const taken = flags.some(({ short }) => short === "h");
+  return Object.fromEntries([
+    ...own,
+    ["help", { type: "boolean", ...(taken ? {} : { short: "h" }) }],
+  ]) as FlagConfig;
 }
 
 async function run(args: readonly string[]): Promise<void> {
@@ -92,10 +107,12 @@ async function run(args: readonly string[]): Promise<void> {
     throw new UsageError(`wrong number of arguments (found ${count})\nusage: ${command.usage}`);
   await command.run({
     flags: parsed.values as Readonly<Record<string, string | boolean | undefined>>,
+    lists: parsed.values as Readonly<Record<string, readonly string[] | undefined>>,
     arguments: parsed.positionals,
     options: new Options(await readNodeFile()),
     print,
     fail: () => void (process.exitCode = EXIT.failed),
+    exit: (code) => void (process.exitCode = code),
   });
 }
 

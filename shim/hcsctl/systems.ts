@@ -1,4 +1,4 @@
-/** `ps`, `inspect`, `emulator gc`: compute systems, whoever made them. */
+/** `emulator ps`, `emulator inspect`, `emulator gc`: compute systems, whoever made them. */
 import {
   findSystem,
   listSystems,
@@ -9,9 +9,9 @@ import { readSystemFile } from "../../hcs/emulator/systems/system-file.ts";
 import { JSON_FLAG, type Command } from "./command.ts";
 import { formatTable } from "./table.ts";
 
-export const ps: Command = {
-  name: "ps",
-  usage: "hcsctl ps [--json]",
+export const emulatorPs: Command = {
+  name: "emulator ps",
+  usage: "hcsctl emulator ps [--json]",
   summary: "list compute systems",
   flags: [JSON_FLAG],
   arity: [0, 0],
@@ -35,9 +35,9 @@ function rowOf({ id, state, owner, worker, runtimeId, createdAt }: SystemListing
   return [id, state, owner, String(worker.pid), runtimeId, createdAt];
 }
 
-export const inspect: Command = {
-  name: "inspect",
-  usage: "hcsctl inspect ID",
+export const emulatorInspect: Command = {
+  name: "emulator inspect",
+  usage: "hcsctl emulator inspect ID",
   summary: "show a compute system and the document it was made of",
   flags: [],
   arity: [1, 1],

@@ -130,6 +130,10 @@ export class Options {
     return this.#get("emulator.state_directory") as string;
   }
 
+  get clientStateDirectory(): string {
+    return this.#get("client.state_directory") as string;
+  }
+
   get logLevel(): string {
     return this.#get("log.level") as string;
   }

@@ -89,6 +89,14 @@ const ROWS: readonly OptionRow[] = [
     description: "compute systems and sockets of the emulator; short, because socket paths go below it",
   },
   {
+    name: "client.state_directory",
+    kind: absolutePath,
+    default: process.platform === "win32" ? "C:\\ProgramData\\runhcs" : "/var/lib/runhcs",
+    sources: NODE_ONLY,
+    description:
+      "logs and network records of the containers that hcsctl runs; and, where no containerd runs, their images and writable layers",
+  },
+  {
     name: "log.level",
     kind: oneOf("error", "warn", "info", "debug", "trace"),
     default: "info",

@@ -29,7 +29,7 @@ import type {
   PodSandboxStatus,
   RuntimeServiceMethods,
 } from "../../protos/gen/cri.ts";
-import { GrpcConnection, type UnaryCalls } from "./grpc-client.ts";
+import { GrpcConnection, type UnaryCalls } from "../../shim/client/containerd/grpc.ts";
 import { BUSYBOX_IMAGE } from "./image.ts";
 import { until } from "./until.ts";
 

@@ -11,7 +11,7 @@ describe("HcsError", () => {
     assert.equal(
       error.message,
       'cannot create compute system "pod1@vm": 0x8037010f (HCS_E_SYSTEM_ALREADY_EXISTS): a compute system with this ' +
-        "id already exists (look for it with `hcsctl ps`; a leftover goes with `hcsctl doctor --fix`)",
+        "id already exists (look for it with `hcsctl emulator ps`; a leftover goes with `hcsctl doctor --fix`)",
     );
     assert.equal(error.symbol, "HCS_E_SYSTEM_ALREADY_EXISTS");
     assert.equal(error.name, "HcsError");

@@ -18,9 +18,11 @@ export async function runCommand(
   await command.run({
     arguments: args,
     flags,
+    lists: {},
     options,
     print: (text) => void (output += text),
     fail: () => void (failed = true),
+    exit: () => undefined,
   });
   return { output, failed };
 }

@@ -1,0 +1,309 @@
+/** A container of an engine: its life, its processes, its files. */
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isObject, type JsonObject } from "../../oci/json.ts";
+import type { ContainerRecord, Engine, TaskState } from "./engine.ts";
+import { ClientError, isNotFound } from "./errors.ts";
+import { logStdio, openStdio, type ClientStdio } from "./io/stdio.ts";
+import { followFile } from "./io/follow.ts";
+import type { GuestOs, ProcessOptions } from "./options/options.ts";
+import { LABEL, userFilesOf } from "./plan.ts";
+import { processInfo, type ContainerProcessInfo } from "./process-info.ts";
+import { startedProcess, type ContainerProcess, type ProcessExit } from "./process.ts";
+import { signalNumber, signalOfExit } from "./signals.ts";
+import { ociProcess } from "./spec/process.ts";
+import { needsLookup } from "./spec/users.ts";
+import type { TaskExit } from "./engine.ts";
+
+export interface StreamOptions {
+  /**
+   * `pipe`: streams of the process that {@link ContainerProcess} has. `log`: output into the container's log file, no input.
+   * `ignore`: nowhere.
+   */
+  readonly output?: "pipe" | "log" | "ignore";
+  /** The process has an input; with `output: "pipe"` only. */
+  readonly input?: boolean;
+}
+
+export type ContainerStatus = "created" | "running" | "paused" | "stopped" | "unknown";
+
+export interface ContainerInfo {
+  readonly id: string;
+  readonly status: ContainerStatus;
+  /** 0 until it runs. */
+  readonly pid: number;
+  readonly exit?: ProcessExit;
+  readonly os: GuestOs;
+  readonly image?: string;
+  readonly createdAt: Date;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly spec: JsonObject;
+}
+
+export interface ContainerInit {
+  readonly id: string;
+  readonly engine: Engine;
+  /** The client's own, for this container. */
+  readonly directory: string;
+}
+
+/** How long a container is given to end by itself before it is killed, when it is stopped. */
+const GRACE_MS = 10_000;
+
+export class Container implements AsyncDisposable {
+  readonly id: string;
+  readonly #engine: Engine;
+  readonly #directory: string;
+
+  constructor({ id, engine, directory }: ContainerInit) {
+    this.id = id;
+    this.#engine = engine;
+    this.#directory = directory;
+  }
+
+  /** Output of processes whose output goes to the log. */
+  get logFile(): string {
+    return join(this.#directory, "output.log");
+  }
+
+  /** What it is, and what became of it. @throws {ClientError} NotFound */
+  async info(): Promise<ContainerInfo> {
+    const record = await this.#record();
+    const state = await this.#engine.tasks.state(this.id);
+    const os = osOf(record);
+    return {
+      id: this.id,
+      status: state === undefined ? "created" : state.status,
+      pid: state?.pid ?? 0,
+      ...(state?.exit === undefined ? {} : { exit: exitOn(os)(state.exit) }),
+      os,
+      ...(record.rootfs.kind === "image" ? { image: record.rootfs.image } : {}),
+      createdAt: record.createdAt,
+      labels: record.labels,
+      spec: record.spec,
+    };
+  }
+
+  /** Starts its own process. One that has ended before is forgotten first. @throws {ClientError} FailedPrecondition */
+  async start({ output = "log", input = false }: StreamOptions = {}): Promise<ContainerProcess> {
+    const record = await this.#record();
+    const before = await this.#engine.tasks.state(this.id);
+    if (before !== undefined) await this.#forgetEnded(before);
+    const process = isObject(record.spec["process"]) ? record.spec["process"] : {};
+    const terminal = process["terminal"] === true;
+    const stdio = await this.#stdio({ output, input, terminal });
+    const { tasks } = this.#engine;
+    try {
+      await tasks.create(this.id, stdio?.task ?? this.#fileStdio(output, terminal));
+      const pid = await tasks.start(this.id).catch(async (error: unknown) => {
+        await tasks.delete(this.id).catch(() => undefined);
+        throw error;
+      });
+      stdio?.started();
+      return startedProcess({
+        engine: this.#engine,
+        containerId: this.id,
+        execId: "",
+        pid,
+        stdio,
+        exitOf: exitOn(osOf(record)),
+        onEnd: () => Promise.resolve(),
+      });
+    } catch (error) {
+      await stdio?.close();
+      throw error;
+    }
+  }
+
+  /** Runs a further process in it. @throws {ClientError} FailedPrecondition when it does not run */
+  async spawn(
+    options: ProcessOptions,
+    { output = "pipe", input = false }: StreamOptions = {},
+  ): Promise<ContainerProcess> {
+    const record = await this.#record();
+    const os = osOf(record);
+    const terminal = options.terminal ?? false;
+    const process = await furtherProcess(record, os, options, this.#engine);
+    const stdio = await this.#stdio({ output, input, terminal });
+    const execId = `exec-${randomUUID()}`;
+    const { tasks } = this.#engine;
+    try {
+      const task = stdio?.task ?? this.#fileStdio(output, terminal);
+      await tasks.exec(this.id, execId, process, task);
+      const pid = await tasks.start(this.id, execId).catch(async (error: unknown) => {
+        await tasks.delete(this.id, execId).catch(() => undefined);
+        throw error;
+      });
+      stdio?.started();
+      return startedProcess({
+        engine: this.#engine,
+        containerId: this.id,
+        execId,
+        pid,
+        stdio,
+        exitOf: exitOn(os),
+        onEnd: async () => {
+          await tasks.delete(this.id, execId);
+        },
+      });
+    } catch (error) {
+      await stdio?.close();
+      throw error;
+    }
+  }
+
+  /** @param signal its name or number. @param options.all every process of the container */
+  async kill(
+    signal: string | number = "SIGTERM",
+    { all = false }: { readonly all?: boolean } = {},
+  ): Promise<void> {
+    await this.#engine.tasks.kill(this.id, signalNumber(signal), { all });
+  }
+
+  /** Waits until its own process has ended. */
+  async wait(signal?: AbortSignal): Promise<ProcessExit> {
+    const record = await this.#record();
+    return exitOn(osOf(record))(await this.#engine.tasks.wait(this.id, "", signal));
+  }
+
+  /** Asks it to end, and kills it when the grace period is over. One that does not run is left as it is. */
+  async stop({
+    graceMs = GRACE_MS,
+    signal = "SIGTERM",
+  }: { readonly graceMs?: number; readonly signal?: string | number } = {}): Promise<
+    ProcessExit | undefined
+  > {
+    const record = await this.#record();
+    const state = await this.#engine.tasks.state(this.id);
+    if (state === undefined) return undefined;
+    if (state.exit !== undefined) return exitOn(osOf(record))(state.exit);
+    const ended = this.#engine.tasks.wait(this.id, "");
+    // Waited for below, also when a signal is refused in between.
+    ended.catch(() => undefined);
+    if (graceMs > 0) {
+      await this.#signal(signalNumber(signal));
+      await expiry(graceMs, ended);
+    }
+    const after = await this.#engine.tasks.state(this.id);
+    if (after?.exit === undefined) await this.#signal(signalNumber("SIGKILL"));
+    return exitOn(osOf(record))(await ended);
+  }
+
+  /** Its processes, by the numbers of whoever runs them. */
+  async processes(): Promise<ContainerProcessInfo[]> {
+    return (await this.#engine.tasks.pids(this.id)).map(processInfo);
+  }
+
+  /** What its processes have written into the log, and (`follow`) go on writing until the container ends. */
+  log({
+    follow = false,
+    signal,
+  }: { readonly follow?: boolean; readonly signal?: AbortSignal } = {}): AsyncIterable<Buffer> {
+    return followFile(this.logFile, follow ? { end: this.wait(signal) } : {});
+  }
+
+  /** Stops it by force and removes it with all it had. Doing so again is success. */
+  async destroy(): Promise<void> {
+    const { tasks, containers } = this.#engine;
+    const state = await tasks.state(this.id);
+    if (state !== undefined) {
+      if (state.status !== "stopped" && state.pid !== 0) {
+        const ended = tasks.wait(this.id, "");
+        await this.#signal(signalNumber("SIGKILL"), true);
+        await ended.catch((error: unknown) => {
+          if (!isNotFound(error)) throw error;
+        });
+      }
+    }
+    await tasks.delete(this.id);
+    await containers.delete(this.id);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.destroy();
+  }
+
+  async #record(): Promise<ContainerRecord> {
+    const record = await this.#engine.containers.find(this.id);
+    if (record !== undefined) return record;
+    throw new ClientError("NotFound", `there is no container "${this.id}"`, { id: this.id });
+  }
+
+  async #forgetEnded({ status }: TaskState): Promise<void> {
+    if (status !== "stopped")
+      throw new ClientError("FailedPrecondition", `cannot start container "${this.id}": it is ${status}`, {
+        id: this.id,
+        status,
+      });
+    await this.#engine.tasks.delete(this.id);
+  }
+
+  /** Whoever has ended in the meantime needs no signal. */
+  async #signal(signal: number, all = false): Promise<void> {
+    try {
+      await this.#engine.tasks.kill(this.id, signal, { all });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+
+  async #stdio({
+    output,
+    input,
+    terminal,
+  }: Required<StreamOptions> & { readonly terminal: boolean }): Promise<ClientStdio | undefined> {
+    if (output !== "pipe") return undefined;
+    return openStdio({ stdin: input, stdout: true, stderr: true, terminal });
+  }
+
+  #fileStdio(output: "pipe" | "log" | "ignore", terminal: boolean): ClientStdio["task"] {
+    if (output === "log") return logStdio(this.logFile, terminal);
+    return { stdin: "", stdout: "", stderr: "", terminal };
+  }
+}
+
+function osOf({ labels, spec }: ContainerRecord): GuestOs {
+  const named = labels[LABEL.os];
+  if (named === "linux" || named === "windows") return named;
+  return spec["linux"] === undefined && spec["windows"] !== undefined ? "windows" : "linux";
+}
+
+/** A further process is like the container's own, but for what it is told. */
+async function furtherProcess(
+  { spec, rootfs }: ContainerRecord,
+  os: GuestOs,
+  options: ProcessOptions,
+  engine: Engine,
+): Promise<JsonObject> {
+  const own = isObject(spec["process"]) ? spec["process"] : {};
+  const { env, cwd } = own as { env?: string[]; cwd?: string };
+  const image = { Env: env ?? [], WorkingDir: cwd ?? "" };
+  const isNamed = os === "linux" && options.user !== undefined && needsLookup(options.user);
+  const userFiles = isNamed && rootfs.kind === "image" ? await userFilesOf(engine, rootfs.image) : undefined;
+  const process = ociProcess({ ...options, os, image, ...(userFiles === undefined ? {} : { userFiles }) });
+  return {
+    ...own,
+    args: process["args"],
+    env: process["env"],
+    cwd: process["cwd"],
+    terminal: process["terminal"],
+    ...(options.user === undefined ? {} : { user: process["user"] }),
+  };
+}
+
+/** An exit code of Windows says nothing of signals. */
+function exitOn(os: GuestOs): (exit: TaskExit) => ProcessExit {
+  return (exit) => {
+    const signal = os === "linux" ? signalOfExit(exit.exitCode) : undefined;
+    return { ...exit, ...(signal === undefined ? {} : { signal }) };
+  };
+}
+
+async function expiry(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+  await Promise.race([promise.then(() => undefined), limit]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,86 @@
+/** What a container is to be like, in the words of a user: the same for Linux and Windows. */
+import type { Capabilities } from "./capabilities.ts";
+import type { Limits } from "./limits.ts";
+
+export type GuestOs = "linux" | "windows";
+
+export interface ContainerOptions extends ProcessOptions {
+  /** Letters, digits and `. _ -` between them, at most 76; made up when absent. */
+  readonly id?: string;
+  /** That of the image or of the layers, unless said otherwise. */
+  readonly os?: GuestOs;
+  /** `hypervisor` always for Linux containers; Windows containers are isolated as processes unless said otherwise. */
+  readonly isolation?: "process" | "hypervisor";
+
+  /** Name or digest of an image that the engine has, or path of an OCI archive or layout. */
+  readonly image?: string;
+  /**
+   * What the root file system is composed of, instead of an image: a base and what comes on top of it. Later layers override
+   * earlier ones.
+   */
+  readonly layers?: readonly Layer[];
+  /** The root file system cannot be changed. Linux only. */
+  readonly readonly?: boolean;
+  /** Directories and files of the host. */
+  readonly mounts?: readonly HostMount[];
+
+  /** The first 12 characters of the id when absent. */
+  readonly hostname?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Of the spec: what the shim's documentation calls annotations. */
+  readonly annotations?: Readonly<Record<string, string>>;
+
+  /** `containerv` unless said otherwise. Linux only. */
+  readonly capabilities?: Capabilities;
+  /** A user namespace. Linux only. */
+  readonly userNamespace?: UserNamespace;
+  /** None unless given; `containerv` for those it gives every container. */
+  readonly limits?: Limits | "containerv";
+}
+
+/** A process: the container's own, or a further one. */
+export interface ProcessOptions {
+  /** Program and arguments; those of the image when absent. */
+  readonly args?: readonly string[];
+  /** Added to those of the image. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** `name`, `name:group`, `uid`, `uid:gid`; on Windows an account. */
+  readonly user?: string;
+  readonly terminal?: boolean;
+}
+
+export type Layer =
+  /** A root file system: a directory with one, or on Windows a `windowsfilter` folder with its chain. */
+  | { readonly type: "base"; readonly path: string }
+  /** A package, unpacked by a {@link LayerSource} of the client, by default any tar archive. */
+  | { readonly type: "package"; readonly path: string }
+  /** A directory of the host, seen at `target`. */
+  | {
+      readonly type: "directory";
+      readonly source: string;
+      readonly target: string;
+      readonly readonly?: boolean;
+    }
+  /** Makes the root file system writable, in a layer of the container's own. */
+  | { readonly type: "overlay" };
+
+export interface HostMount {
+  /** Path on the host. */
+  readonly source: string;
+  /** Path in the container. */
+  readonly target: string;
+  readonly readonly?: boolean;
+}
+
+export interface UserNamespace {
+  readonly uid: readonly IdRange[];
+  readonly gid: readonly IdRange[];
+}
+
+/** `size` ids from `container` on, inside, are those from `host` on, outside. */
+export interface IdRange {
+  readonly container: number;
+  readonly host: number;
+  readonly size: number;
+}

@@ -1,0 +1,54 @@
+/** Signals by name or number: those of Linux, which the shim maps for Windows guests. */
+import { ClientError } from "./errors.ts";
+
+const NAMES = [
+  "HUP",
+  "INT",
+  "QUIT",
+  "ILL",
+  "TRAP",
+  "ABRT",
+  "BUS",
+  "FPE",
+  "KILL",
+  "USR1",
+  "SEGV",
+  "USR2",
+  "PIPE",
+  "ALRM",
+  "TERM",
+  "STKFLT",
+  "CHLD",
+  "CONT",
+  "STOP",
+  "TSTP",
+  "TTIN",
+  "TTOU",
+  "URG",
+  "XCPU",
+  "XFSZ",
+  "VTALRM",
+  "PROF",
+  "WINCH",
+  "IO",
+  "PWR",
+  "SYS",
+];
+
+const LAST_REALTIME = 64;
+
+/** @param signal `SIGTERM`, `term`, `15` @throws {ClientError} InvalidArgument */
+export function signalNumber(signal: string | number): number {
+  const text = String(signal).toUpperCase().replace(/^SIG/, "");
+  const number = /^\d+$/.test(text) ? Number(text) : NAMES.indexOf(text) + 1;
+  if (number >= 1 && number <= LAST_REALTIME) return number;
+  throw new ClientError("InvalidArgument", `invalid signal "${signal}": must be such as SIGTERM or 15`, {
+    signal,
+  });
+}
+
+/** The signal that an exit code of a Linux process tells of. */
+export function signalOfExit(exitCode: number): string | undefined {
+  const name = exitCode > 128 ? NAMES[exitCode - 129] : undefined;
+  return name === undefined ? undefined : `SIG${name}`;
+}

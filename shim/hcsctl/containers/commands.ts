@@ -1,0 +1,148 @@
+/** The verbs for containers, as data; what one does is loaded when it is chosen. */
+import { JSON_FLAG, type Command, type Flag } from "../command.ts";
+import { ENGINE_FLAGS } from "./engine-flags.ts";
+import { CREATE_FLAGS, EXEC_FLAGS, LIST_FLAGS, RUN_FLAGS } from "./flags.ts";
+
+const CODES = `Exits with the code of the process; 125 when it could not be run, 126 when the program cannot be executed, 127 when
+there is none.`;
+
+const ALL_FLAG: Flag = { name: "all", short: "a", type: "boolean", description: "not only those that run" };
+const SIGNAL_FLAG: Flag = {
+  name: "signal",
+  short: "s",
+  type: "string",
+  value: "NAME",
+  default: "SIGTERM",
+  description: "its name or number",
+};
+
+export const CONTAINER_COMMANDS: readonly Command[] = [
+  {
+    name: "run",
+    usage: "hcsctl run (--image REF|PATH | --layers DIR) [FLAGS] [-- COMMAND [ARGUMENTS]]",
+    summary: "run a program in a new container",
+    help: `Without a command the image's own runs. ${CODES}`,
+    flags: [...CREATE_FLAGS, ...RUN_FLAGS, ...ENGINE_FLAGS],
+    arity: [0, Infinity],
+    run: async (context) => (await import("./run.ts")).run(context),
+  },
+  {
+    name: "create",
+    usage: "hcsctl create (--image REF|PATH | --layers DIR) [FLAGS] [-- COMMAND [ARGUMENTS]]",
+    summary: "make a container that hcsctl start will start",
+    flags: [...CREATE_FLAGS, ...ENGINE_FLAGS],
+    arity: [0, Infinity],
+    run: async (context) => (await import("./run.ts")).create(context),
+  },
+  {
+    name: "start",
+    usage: "hcsctl start ID [--attach]",
+    summary: "start a container, also one that has ended",
+    flags: [
+      { name: "attach", short: "a", type: "boolean", description: "show its output, and exit with its code" },
+      {
+        name: "interactive",
+        short: "i",
+        type: "boolean",
+        description: "hand standard input over (with --attach)",
+      },
+      ...ENGINE_FLAGS,
+    ],
+    arity: [1, 1],
+    run: async (context) => (await import("./run.ts")).start(context),
+  },
+  {
+    name: "exec",
+    usage: "hcsctl exec ID [FLAGS] -- COMMAND [ARGUMENTS]",
+    summary: "run a further program in a container, with the streams of this terminal",
+    help: CODES,
+    flags: EXEC_FLAGS,
+    arity: [2, Infinity],
+    run: async (context) => (await import("./run.ts")).exec(context),
+  },
+  {
+    name: "spawn",
+    usage: "hcsctl spawn ID [FLAGS] [--wait] -- COMMAND [ARGUMENTS]",
+    summary: "start a further program in a container and leave it running; its output goes to hcsctl logs",
+    flags: [
+      { name: "wait", type: "boolean", description: "wait for its end, and exit with its code" },
+      ...EXEC_FLAGS,
+    ],
+    arity: [2, Infinity],
+    run: async (context) => (await import("./run.ts")).spawn(context),
+  },
+  {
+    name: "ps",
+    usage: "hcsctl ps [--all] [--json]",
+    summary: "list containers",
+    flags: [ALL_FLAG, ...LIST_FLAGS],
+    arity: [0, 0],
+    run: async (context) => (await import("./look.ts")).ps(context),
+  },
+  {
+    name: "top",
+    usage: "hcsctl top ID [--json]",
+    summary: "list the processes of a container",
+    flags: LIST_FLAGS,
+    arity: [1, 1],
+    run: async (context) => (await import("./look.ts")).top(context),
+  },
+  {
+    name: "logs",
+    usage: "hcsctl logs ID [--follow]",
+    summary: "show the output of a container that was left running",
+    flags: [{ name: "follow", short: "f", type: "boolean", description: "until it ends" }, ...ENGINE_FLAGS],
+    arity: [1, 1],
+    run: async (context) => (await import("./look.ts")).logs(context),
+  },
+  {
+    name: "inspect",
+    usage: "hcsctl inspect ID",
+    summary: "show a container and its OCI spec, as JSON",
+    flags: [...ENGINE_FLAGS, JSON_FLAG],
+    arity: [1, 1],
+    run: async (context) => (await import("./look.ts")).inspect(context),
+  },
+  {
+    name: "stop",
+    usage: "hcsctl stop ID… [--time SECONDS] [--signal NAME]",
+    summary: "ask containers to end, and kill those that do not",
+    flags: [
+      {
+        name: "time",
+        short: "t",
+        type: "string",
+        value: "SECONDS",
+        default: "10",
+        description: "how long they may take",
+      },
+      SIGNAL_FLAG,
+      ...ENGINE_FLAGS,
+    ],
+    arity: [1, Infinity],
+    run: async (context) => (await import("./end.ts")).stop(context),
+  },
+  {
+    name: "kill",
+    usage: "hcsctl kill ID… [--signal NAME] [--all]",
+    summary: "send a signal to containers",
+    flags: [
+      { ...SIGNAL_FLAG, default: "SIGKILL" },
+      { name: "all", short: "a", type: "boolean", description: "to all of their processes" },
+      ...ENGINE_FLAGS,
+    ],
+    arity: [1, Infinity],
+    run: async (context) => (await import("./end.ts")).kill(context),
+  },
+  {
+    name: "rm",
+    usage: "hcsctl rm ID… [--force]",
+    summary: "remove containers with all they have",
+    flags: [
+      { name: "force", short: "f", type: "boolean", description: "also those that run" },
+      ...ENGINE_FLAGS,
+    ],
+    arity: [1, Infinity],
+    run: async (context) => (await import("./end.ts")).rm(context),
+  },
+];
