@@ -1,6 +1,5 @@
 /** Entries of a tar archive, one after the other. */
 import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
 import { createTarDecoder, type ParsedTarEntry } from "modern-tar";
 import { messageOf } from "../../errors.ts";
 import { ClientError } from "../errors.ts";
@@ -11,9 +10,8 @@ import { ClientError } from "../errors.ts";
  * @param name of the archive, for errors
  */
 export async function* tarEntries(source: Readable, name: string): AsyncGenerator<ParsedTarEntry> {
-  const decoder = createTarDecoder({ strict: true });
   try {
-    yield* (Readable.toWeb(source) as ReadableStream<Uint8Array>).pipeThrough(decoder);
+    yield* entriesOf(source);
   } catch (cause) {
     if (cause instanceof ClientError) throw cause;
     throw new ClientError("InvalidArgument", `cannot read tar archive ${name}: ${messageOf(cause)}`, {
@@ -22,4 +20,13 @@ export async function* tarEntries(source: Readable, name: string): AsyncGenerato
   } finally {
     source.destroy();
   }
+}
+
+/** The package speaks of the web's streams, which Node has under the same names with types of their own. */
+function entriesOf(source: Readable): AsyncIterable<ParsedTarEntry> {
+  const { readable, writable } = createTarDecoder({ strict: true });
+  const bytes = Readable.toWeb(source) as unknown as { pipeTo(target: unknown): Promise<void> };
+  // What fails on the way in comes out of the other end as well.
+  bytes.pipeTo(writable).catch(() => undefined);
+  return readable;
 }
