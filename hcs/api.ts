@@ -37,6 +37,8 @@ export interface BackendTraits {
   readonly terminalStderr: "ignored" | "refused";
   /** Compute systems and containers can be paused. */
   readonly pause: boolean;
+  /** How containers in a VM listen on Hyper-V sockets where these are unix sockets: in a directory they are given. */
+  readonly guestSockets?: "unix";
   /** Status of a process that was ended because its compute system was terminated. */
   readonly terminatedExitCode: number;
 }

@@ -24,7 +24,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { bundleOptions, PROGRAMS, ROOT, type Program } from "./build/bundle.ts";
+import { AGENT, bundleOptions, PROGRAMS, ROOT, type Program } from "./build/bundle.ts";
 import { keepCode } from "./build/code-cache.ts";
 
 const DIST = join(ROOT, "dist");
@@ -115,7 +115,10 @@ async function main(): Promise<void> {
   const started = performance.now();
   rmSync(DIST, { recursive: true, force: true });
   mkdirSync(join(DIST, "bin"), { recursive: true });
-  await Promise.all(PROGRAMS.flatMap((program) => [build(bundleOf(program)), build(loaderOf(program))]));
+  await Promise.all([
+    ...PROGRAMS.flatMap((program) => [build(bundleOf(program)), build(loaderOf(program))]),
+    build({ ...bundleOptions(AGENT.entry), outfile: join(DIST, "libexec", AGENT.bundle) }),
+  ]);
   for (const { output, executable } of PROGRAMS) if (executable) chmodSync(join(DIST, output), 0o755);
   // Files without an extension are what the nearest package says.
   writeFileSync(join(DIST, "bin", "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);

@@ -44,6 +44,7 @@ const TRAITS: BackendTraits = {
   stdio: "fifo",
   terminalStderr: "ignored",
   pause: true,
+  guestSockets: "unix",
   // SIGKILL, as a shell reports it.
   terminatedExitCode: 137,
 };

@@ -1,8 +1,8 @@
 /** Hyper-V sockets as unix sockets: the service of a VM is a socket file in the VM's directory. */
-import { existsSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type {
   CallOptions,
   HvSocket,
@@ -15,6 +15,7 @@ import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
 import { hresultFromWin32 } from "../hresult.ts";
 import type { Calls } from "./calls.ts";
+import { isContainerSocketsName } from "./hv-socket-names.ts";
 import { isGuid } from "./guid.ts";
 import { socketsDirectory } from "./systems/state-directory.ts";
 import { abortable } from "../abortable.ts";
@@ -64,22 +65,11 @@ export class EmulatedHvSocket implements HvSocket {
     const call = { phrase: "connect to", target, runtimeId: address.vmId, ...options };
     return this.#calls.run("hvSocket.connect", call, async () => {
       const path = this.#path(address, call.phrase, WSAENETUNREACH);
-      if (!existsSync(path)) throw refused(call.phrase, target, WSAECONNREFUSED, "nobody listens there");
-      const socket = connect({ path, allowHalfOpen: true });
-      const connected = new Promise<void>((resolve, reject) => {
-        socket.once("error", reject);
-        socket.once("connect", () => {
-          socket.off("error", reject);
-          resolve();
-        });
-      });
-      try {
-        await abortable(connected, options.signal);
-      } catch (error) {
-        socket.on("error", () => undefined).destroy();
-        throw error;
+      for (const each of [path, ...containerPaths(path)]) {
+        const socket = await connectTo(each, options.signal);
+        if (socket !== undefined) return socket;
       }
-      return socket;
+      throw refused(call.phrase, target, WSAECONNREFUSED, "nobody listens there");
     });
   }
 
@@ -106,6 +96,52 @@ export class EmulatedHvSocket implements HvSocket {
     const directory = socketsDirectory(this.#stateDirectory, address.vmId);
     if (!existsSync(directory)) throw refused(phrase, target, noVm, "there is no VM with this runtime id");
     return join(directory, address.serviceId);
+  }
+}
+
+/** Where containers of the VM would listen on the same service as the host at `path`. */
+function containerPaths(path: string): string[] {
+  const directory = dirname(path);
+  return readdirSync(directory)
+    .filter(isContainerSocketsName)
+    .map((name) => join(directory, name, basename(path)));
+}
+
+/** Linux: a handle that names a file and can do nothing else with it. */
+const O_PATH = 0o10000000;
+
+/**
+ * Undefined where nobody listens (any more). What is there is held while it is looked at: a container may put a link to some
+ * socket of the host in the place of its own. The handle also has a name that is short enough for a socket.
+ */
+async function connectTo(path: string, signal: AbortSignal | undefined): Promise<Socket | undefined> {
+  let handle: number;
+  try {
+    handle = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    if (!fstatSync(handle).isSocket()) return undefined;
+    const socket = connect({ path: `/proc/self/fd/${handle}`, allowHalfOpen: true });
+    const connected = new Promise<void>((resolve, reject) => {
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve();
+      });
+    });
+    try {
+      await abortable(connected, signal);
+      return socket;
+    } catch (error) {
+      socket.on("error", () => undefined).destroy();
+      if ((error as NodeJS.ErrnoException).code === "ECONNREFUSED") return undefined;
+      throw error;
+    }
+  } finally {
+    closeSync(handle);
   }
 }
 

@@ -102,12 +102,64 @@ export const ReportResponse: MessageType<ReportResponse> = /* @__PURE__ */ messa
   },
 );
 
+export interface AgentRequest {
+  /** Id of a task. */
+  id: string;
+}
+export const AgentRequest: MessageType<AgentRequest> = /* @__PURE__ */ messageType<AgentRequest>(
+  "runhcs.diag.v1.AgentRequest",
+  () => ({
+    id: "",
+  }),
+  (writer, message) => {
+    if (message.id) writer.tag(10).string(message.id);
+  },
+  (reader, message) => {
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      switch (tag) {
+        case 10:
+          message.id = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+  },
+);
+
+export interface AgentResponse {
+  /** A JSON document. */
+  json: string;
+}
+export const AgentResponse: MessageType<AgentResponse> = /* @__PURE__ */ messageType<AgentResponse>(
+  "runhcs.diag.v1.AgentResponse",
+  () => ({
+    json: "",
+  }),
+  (writer, message) => {
+    if (message.json) writer.tag(10).string(message.json);
+  },
+  (reader, message) => {
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      switch (tag) {
+        case 10:
+          message.json = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+  },
+);
+
 /** The RPCs of {@link Diag}. */
 export type DiagMethods = {
   /** When which phase of which verb began and ended. */
   readonly Timeline: UnaryMethod<TimelineRequest, TimelineResponse>;
   /** What the shim holds and what state it is in. */
   readonly Report: UnaryMethod<ReportRequest, ReportResponse>;
+  /** Where the agent of a container is reached, and what isolates the container. */
+  readonly Agent: UnaryMethod<AgentRequest, AgentResponse>;
 };
 
 /**
@@ -128,6 +180,13 @@ export const Diag: ServiceDescriptor<DiagMethods> = {
       name: "Report",
       input: ReportRequest,
       output: ReportResponse,
+      clientStreaming: false,
+      serverStreaming: false,
+    },
+    Agent: {
+      name: "Agent",
+      input: AgentRequest,
+      output: AgentResponse,
       clientStreaming: false,
       serverStreaming: false,
     },

@@ -33,6 +33,12 @@ export const PROGRAMS: readonly Program[] = [
   },
 ];
 
+/** What goes into containers: one file, without kept code, since another machine may run it. */
+export const AGENT: Pick<Program, "entry" | "bundle"> = {
+  entry: "shim/agent/guest/main.ts",
+  bundle: "agent.cjs",
+};
+
 /** CommonJS, because the FFI package and single executables are. */
 export function bundleOptions(entry: string): BuildOptions {
   return {

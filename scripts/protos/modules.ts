@@ -1,5 +1,6 @@
 /** Which generated module holds the declarations of which `.proto` files. */
 export const MODULES: Readonly<Record<string, readonly string[]>> = {
+  agent: ["hpcc/agent/v1/agent.proto"],
   bootstrap: ["containerd/runtime/bootstrap/v1/bootstrap.proto"],
   "cgroups-v1": ["io/containerd/cgroups/v1/metrics.proto"],
   "cgroups-v2": ["io/containerd/cgroups/v2/metrics.proto"],

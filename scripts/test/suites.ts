@@ -43,6 +43,12 @@ export const SUITES: readonly Suite[] = [
     needs: ["machine"],
   },
   {
+    name: "agent",
+    purpose: "work in containers without shares, and what hostile peers make of it",
+    coverage: false,
+    needs: ["machine"],
+  },
+  {
     name: "integration",
     purpose: "containerd 1.6, 1.7 and 2.1 with pods on the emulator",
     coverage: false,

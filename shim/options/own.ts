@@ -1,11 +1,20 @@
 /**
  * Reads this project's own options from their sources and resolves them by precedence.
  */
+import { strongerLevel, type BoundaryLevel } from "../../oci/boundary/levels.ts";
 import type { HostProcessDialect } from "../../oci/documents/windows-container.ts";
 import type { PodAnnotationPolicy } from "../../oci/host-process/join-pod.ts";
 import { nearestName } from "../../oci/nearest.ts";
 import type { PhaseName } from "../phases/table.ts";
 import { ANNOTATION_PREFIX, OPTIONS, type OptionSource } from "./table.ts";
+
+/** How containers get an agent; empty texts stand for what is usual. */
+export interface AgentOptions {
+  readonly enabled: boolean;
+  readonly directory: string;
+  readonly program: string;
+  readonly store: string;
+}
 
 export type OptionValue = string | number | boolean;
 
@@ -163,6 +172,27 @@ export class Options {
 
   get hostProcessDialect(): HostProcessDialect {
     return this.#get("host_process.dialect") as HostProcessDialect;
+  }
+
+  /** The level that is asked for, or the node's minimum where that is stronger. */
+  get boundaryLevel(): BoundaryLevel {
+    return strongerLevel(
+      this.#get("boundary.level") as BoundaryLevel,
+      this.#get("boundary.minimum") as BoundaryLevel,
+    );
+  }
+
+  get auditFile(): string {
+    return this.#get("audit.file") as string;
+  }
+
+  get agent(): AgentOptions {
+    return {
+      enabled: this.#get("agent.enabled") as boolean,
+      directory: this.#get("agent.directory") as string,
+      program: this.#get("agent.program") as string,
+      store: this.#get("agent.store") as string,
+    };
   }
 
   /** Milliseconds. */

@@ -3,6 +3,7 @@
  * documentation derive from the rows. Where values come from, strongest first: pod annotation
  * `io.containerd.runhcs.<name>`, runtime options (table `[runhcs]`), the node file, the default.
  */
+import { BOUNDARY_LEVELS } from "../../oci/boundary/levels.ts";
 import { PHASES, type PhaseName } from "../phases/table.ts";
 
 export type OptionSource = "annotation" | "runtime" | "node";
@@ -29,6 +30,13 @@ const directory: OptionKind = {
 const socketPath: OptionKind = {
   name: "path of a socket or named pipe",
   parse: (value) => (typeof value === "string" && /^(?:\/.|\\\\\.\\pipe\\.)/.test(value) ? value : undefined),
+};
+
+/** In annotations as text. */
+const truth: OptionKind = {
+  name: "true or false",
+  parse: (value) =>
+    typeof value === "boolean" ? value : value === "true" ? true : value === "false" ? false : undefined,
 };
 
 function oneOf(...words: readonly string[]): OptionKind {
@@ -149,6 +157,63 @@ const ROWS: readonly OptionRow[] = [
     sources: RUNTIME,
     description:
       "names of the HostProcess members in documents for guests: IsolationType and PrivilegedContainerRootPath as released, or ContainerType and ContainerRootPath as first proposed",
+  },
+  {
+    name: "boundary.level",
+    kind: oneOf(...BOUNDARY_LEVELS),
+    default: "shared",
+    sources: ANYWHERE,
+    description:
+      "what may cross into the pod's VM as files: shared (as in other shims), no-data-smb (read-only shares of the platform alone, no user data), strict (no share of any protocol: everything comes on disks)",
+  },
+  {
+    name: "boundary.minimum",
+    kind: oneOf(...BOUNDARY_LEVELS),
+    default: "shared",
+    sources: NODE_ONLY,
+    description: "the weakest boundary.level a pod can have here, whatever its annotations say",
+  },
+  {
+    name: "audit.file",
+    kind: absolutePath,
+    default:
+      process.platform === "win32"
+        ? "C:\\ProgramData\\containerd\\runhcs\\audit.jsonl"
+        : "/var/log/containerd-shim-runhcs/audit.jsonl",
+    sources: NODE_ONLY,
+    description: "records of what hcsctl does in containers over their agents, one line of JSON each",
+  },
+  {
+    name: "agent.enabled",
+    kind: truth,
+    default: false,
+    sources: ANYWHERE,
+    description:
+      "containers in VMs run the agent instead of their image's program: work and files reach them over a Hyper-V socket (hcsctl exec, hcsctl cp)",
+  },
+  {
+    name: "agent.directory",
+    kind: text,
+    default: "",
+    sources: ANYWHERE,
+    description: "where containers have the agent; empty: /.hpcc or C:\\.hpcc",
+  },
+  {
+    name: "agent.program",
+    kind: text,
+    default: "",
+    sources: RUNTIME,
+    description: "the agent that goes into containers; empty: the one that came with the shim",
+  },
+  {
+    name: "agent.store",
+    kind: absolutePath,
+    default:
+      process.platform === "win32"
+        ? "C:\\ProgramData\\containerd\\runhcs\\agent"
+        : "/var/lib/containerd-shim-runhcs/agent",
+    sources: NODE_ONLY,
+    description: "where the agent is made ready for containers, once for each version",
   },
 ];
 

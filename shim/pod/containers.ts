@@ -6,6 +6,7 @@ import type { Isolation } from "../../oci/isolation.ts";
 import type { Phases } from "../phases/phases.ts";
 import type { Holdings } from "../resources/holdings.ts";
 import type { TaskContainer } from "../task/container.ts";
+import type { VmAgents } from "./agent/agents.ts";
 import type { PhasesOf } from "./create-task.ts";
 import type { PodEnvironment } from "./environment.ts";
 import { HostProcessContainers } from "./host-process/containers.ts";
@@ -38,6 +39,8 @@ export interface PodContainers {
   /** The container of the sandbox, or of a task that is no part of a pod, with all that its pod needs. */
   createSandbox(request: CreateRequest, context: CreateContext): Promise<TaskContainer>;
   createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer>;
+  /** The agents in its VM. Absent where there is none, or it is not yet. */
+  readonly agents?: VmAgents | undefined;
   /** Brings a directory or file of the host into the VM, until the VM ends. Absent where there is none. */
   shareIntoVm?(share: HostShare, context: CreateContext): Promise<void>;
 }

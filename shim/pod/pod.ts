@@ -2,6 +2,7 @@
  * A pod: the one owner of what isolates it, its sandbox task and the tasks of its workloads. A task that is not part of a
  * Kubernetes pod is a pod of its own, with nothing but a sandbox task.
  */
+import type { BoundaryLevel } from "../../oci/boundary/levels.ts";
 import type { ComputeSystemDocument } from "../../hcs/schema/compute-system.ts";
 import { messageOf, ShimError } from "../errors.ts";
 import { Phases } from "../phases/phases.ts";
@@ -10,6 +11,7 @@ import { NEVER_RAN, type ExitRecord } from "../task/exec.ts";
 import { SIGKILL } from "../task/signals.ts";
 import type { TaskEvents } from "../task/environment.ts";
 import type { Task } from "../task/task.ts";
+import type { AgentAddress } from "./agent/agents.ts";
 import { sendCrashNotice } from "./crash-notice.ts";
 import { podContainers, type HostShare, type PodContainers } from "./containers.ts";
 import { createTask } from "./create-task.ts";
@@ -18,6 +20,9 @@ import { joinedRequest } from "./join.ts";
 import type { CreateRequest } from "./request.ts";
 import { requireVm, runHostCommand, type HostCommand } from "./vm/host-command.ts";
 import type { Uvm } from "./vm/uvm.ts";
+
+/** Where CRI says which image a container is made of. */
+const IMAGE_ANNOTATION = "io.kubernetes.cri.image-name";
 
 const NO_STDIO: CreateRequest["stdio"] = { stdin: "", stdout: "", stderr: "" };
 
@@ -29,6 +34,7 @@ export class Pod {
   readonly #containers: PodContainers;
   /** A workload that is being created has its id, and no task yet. */
   readonly #workloads = new Map<string, Task | undefined>();
+  readonly #images = new Map<string, string>();
   #sandbox: Task | undefined;
   #crashTold: Promise<void> | undefined;
 
@@ -45,6 +51,7 @@ export class Pod {
   ): Promise<Pod> {
     requirePodHost(environment.host.build, request);
     const pod = new Pod(environment, request, events);
+    pod.#noteImage(request);
     await pod.#createSandbox(request);
     return pod;
   }
@@ -77,6 +84,20 @@ export class Pod {
     return this.#containers.uvm;
   }
 
+  /** Where the agent of a container listens; undefined for one that has none. */
+  agentOf(id: string): AgentAddress | undefined {
+    return this.#containers.agents?.find(id);
+  }
+
+  get boundaryLevel(): BoundaryLevel {
+    return this.#request.options.boundaryLevel;
+  }
+
+  /** Reference of a task's image; empty where its spec names none. */
+  imageOf(id: string): string {
+    return this.#images.get(id) ?? "";
+  }
+
   /** The sandbox first. */
   tasks(): Task[] {
     return [this.sandbox, ...this.#workloadTasks()];
@@ -104,11 +125,17 @@ export class Pod {
         (holdings, phasesOf) => this.#containers.createWorkload(request, { holdings, phasesOf }),
       );
       this.#workloads.set(request.id, task);
+      this.#noteImage(request);
       return task;
     } catch (error) {
       this.#workloads.delete(request.id);
       throw error;
     }
+  }
+
+  #noteImage({ id, spec }: CreateRequest): void {
+    const image = spec.annotations[IMAGE_ANNOTATION];
+    if (image !== undefined) this.#images.set(id, image);
   }
 
   /** One check per row: what a workload must be to get into this pod. @returns it with what it takes over from the pod */
@@ -146,7 +173,10 @@ export class Pod {
   /** A deleted workload is forgotten; the sandbox keeps answering until the shim ends. */
   async delete(task: Task, execId: string): Promise<ExitRecord> {
     const record = await task.delete(execId);
-    if (execId === "" && task !== this.sandbox) this.#workloads.delete(task.id);
+    if (execId === "" && task !== this.sandbox) {
+      this.#workloads.delete(task.id);
+      this.#images.delete(task.id);
+    }
     return record;
   }
 

@@ -2,6 +2,8 @@
 import { Diag } from "../../protos/gen/diag.ts";
 import type { EventLog, LoggedEvent } from "../events/event-log.ts";
 import type { RunningPhase, TimelineEntry } from "../phases/timeline.ts";
+import type { BoundaryLevel } from "../../oci/boundary/levels.ts";
+import type { AgentAddress } from "../pod/agent/agents.ts";
 import type { Pod } from "../pod/pod.ts";
 import type { Holding } from "../resources/journal.ts";
 import type { ExitRecord } from "../task/exec.ts";
@@ -48,8 +50,40 @@ export function registerDiagService(server: ServiceRegistry, shim: Shim, calls: 
   const { timeline } = shim.environment;
   server.register(Diag, {
     Timeline: calls.wrap("Timeline", () => ({ json: JSON.stringify(timeline.entries()) })),
+    Agent: calls.wrap("Agent", ({ id }) => ({ json: JSON.stringify(describeAgent(shim, id)) })),
     Report: calls.wrap("Report", () => ({ json: JSON.stringify(report(shim, log)) })),
   });
+}
+
+/** What a caller has to know to work in a container, and to say truthfully where it did. */
+export interface AgentReport {
+  readonly task: string;
+  readonly pod: string;
+  readonly isolation: "hyperv" | "process";
+  /** Id of the compute system to watch; absent without a VM. */
+  readonly vm?: string;
+  readonly agent?: AgentAddress;
+  /** The boundary level of its pod. */
+  readonly level: BoundaryLevel;
+  /** The VM is a process of the emulator. */
+  readonly emulated: boolean;
+  readonly image: string;
+}
+
+function describeAgent(shim: Shim, id: string): AgentReport {
+  const { pod, task } = shim.find(id);
+  const { uvm } = pod;
+  const agent = pod.agentOf(task.id);
+  return {
+    task: task.id,
+    pod: pod.id,
+    isolation: uvm === undefined ? "process" : "hyperv",
+    ...(uvm === undefined ? {} : { vm: uvm.id }),
+    ...(agent === undefined ? {} : { agent }),
+    level: pod.boundaryLevel,
+    emulated: shim.environment.backend.traits.guestSockets === "unix",
+    image: pod.imageOf(task.id),
+  };
 }
 
 /** Phases that a report has; the whole timeline is a question of its own. */

@@ -6,11 +6,13 @@ import { duplexPair, type Duplex } from "node:stream";
 import type { HcsBackend } from "../../hcs/api.ts";
 import { LINUX_GUEST_PORT, vsockServiceId } from "../../hcs/schema/hv-socket.ts";
 import { taskEvents } from "../../shim/events/task-events.ts";
+import { EventLog } from "../../shim/events/event-log.ts";
 import { Logger } from "../../shim/log/logger.ts";
 import { Options } from "../../shim/options/own.ts";
 import type { AroundPhase } from "../../shim/phases/phases.ts";
 import { Timeline } from "../../shim/phases/timeline.ts";
 import { Calls } from "../../shim/service/calls.ts";
+import { registerDiagService } from "../../shim/service/diag-service.ts";
 import { registerShimDiagService } from "../../shim/service/shimdiag-service.ts";
 import { Shim } from "../../shim/service/shim.ts";
 import { registerTaskService } from "../../shim/service/task-service.ts";
@@ -24,7 +26,7 @@ export interface ShimUnderTestOptions {
   readonly stateDirectory: string;
   readonly around?: AroundPhase;
   /** Options of the node. */
-  readonly own?: Readonly<Record<string, string>>;
+  readonly own?: Readonly<Record<string, string | boolean>>;
 }
 
 /** An event as containerd would get it: its topic's last part, the container, the process, the exit status. */
@@ -77,6 +79,12 @@ export class ShimUnderTest {
     });
     registerTaskService(this.#server, shim, new Calls(logger, this.clock), events);
     registerShimDiagService(this.#server, shim, new Calls(logger, this.clock));
+    registerDiagService(
+      this.#server,
+      shim,
+      new Calls(logger, this.clock),
+      new EventLog(() => this.clock.now()),
+    );
     const [near, far] = duplexPair();
     this.#server.handleConnection(far);
     this.client = new Client(near);

@@ -11,6 +11,8 @@ export const ANNOTATION = {
   privileged: "io.microsoft.virtualmachine.lcow.privileged",
   shmSizeKb: "io.microsoft.lcow.shm.size-kb",
   coreLimit: "io.microsoft.lcow.rlimitcore",
+  /** Ours: the directory in the container where it may listen on Hyper-V sockets. */
+  hvSockets: "io.containerd.runhcs.emulator.hv-sockets",
   teeLogPath: "io.microsoft.container.lcow.tee-log-path",
   teeLogMount: "io.microsoft.container.lcow.tee-log-dir-mount",
 } as const;

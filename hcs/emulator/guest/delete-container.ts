@@ -4,6 +4,7 @@ import { removeCgroup, type CgroupHierarchy } from "../cgroup/tree.ts";
 import { mountsAtOrBelow } from "../storage/mount-table.ts";
 import type { Container } from "./container.ts";
 import { GuestError, RESULT } from "./errors.ts";
+import { removeContainerSockets } from "./hv-sockets.ts";
 import type { Runc } from "./runc.ts";
 import { removeSandboxMounts } from "./sandbox.ts";
 
@@ -29,6 +30,7 @@ export async function deleteContainer(container: Container, dependencies: Delete
     () => container.release(),
     () => removeCgroup(about.cgroup, dependencies.hierarchies),
     () => (about.kind.type === "sandbox" ? removeSandboxMounts(about.bundle) : undefined),
+    () => removeContainerSockets(id),
     () => removeTree(about.scratch),
     () => removeTree(about.bundle),
   ];

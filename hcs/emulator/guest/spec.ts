@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { allDevices, deviceAt, ruleFor } from "./devices.ts";
 import { ANNOTATION, coreLimitOf, isSet, shmSizeKbOf, type ContainerType } from "./annotations.ts";
 import { GuestError, RESULT } from "./errors.ts";
+import { makeContainerSockets } from "./hv-sockets.ts";
 import { isInVm, ownPath } from "./guest-path.ts";
 import { NETWORK_FILES } from "./network-files.ts";
 import type { OciLinux, OciSpec } from "./oci.ts";
@@ -50,6 +51,7 @@ export function prepareSpec(spec: OciSpec, context: SpecContext): OciSpec {
   refuseForeignPaths(copy);
   for (const step of STEPS[context.type]) step(copy, context);
   mountLogs(copy, context);
+  offerHvSockets(copy, context);
   isolateMounts(copy);
   linuxOf(copy).cgroupsPath = context.cgroup;
   delete copy.windows;
@@ -162,6 +164,12 @@ function mountLogs(spec: OciSpec, { pod }: SpecContext): void {
   const source = logDirectory(pod.root);
   mkdirSync(source, { recursive: true });
   addMount(spec, { destination, type: "bind", source, options: ["rbind"] });
+}
+
+function offerHvSockets(spec: OciSpec, { id }: SpecContext): void {
+  const destination = spec.annotations?.[ANNOTATION.hvSockets];
+  if (destination === undefined || destination === "") return;
+  addMount(spec, { destination, type: "bind", source: makeContainerSockets(id), options: ["bind"] });
 }
 
 function addMount(spec: OciSpec, mount: NonNullable<OciSpec["mounts"]>[number]): void {

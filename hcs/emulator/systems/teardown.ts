@@ -3,10 +3,11 @@
  * process reclaims what a dead one left. Every step is idempotent, several processes may do it at the same time, and
  * none of it needs the FFI package.
  */
-import { readdirSync, realpathSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { readdirSync, realpathSync, renameSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cgroupHierarchies, cgroupProcesses, removeCgroup, type CgroupHierarchy } from "../cgroup/tree.ts";
 import { thawTree } from "../cgroup/freezer.ts";
+import { isContainerSocketsName } from "../hv-socket-names.ts";
 import { readHostRecord, type HostRecord } from "./host-record.ts";
 import { childrenOf, isAlive, killProcess } from "./process-identity.ts";
 import {
@@ -46,6 +47,7 @@ export async function tearDown(
   await removeMounts(directory, unmount);
   if (file !== undefined) {
     await removeCgroup(file.cgroup, hierarchies);
+    removeContainerSockets(file.sockets);
     removeFlat(file.sockets);
   }
   removeSystemDirectory(directory);
@@ -158,6 +160,13 @@ async function removeMounts(directory: string, unmount: Unmount): Promise<void> 
 function removeSystemDirectory(directory: string): void {
   const { plan9Shares, disks, nics, shares, staging, images } = hostPaths(directory);
   for (const known of [plan9Shares, disks, nics, shares, staging, images, directory]) removeFlat(known);
+}
+
+/** What containers have made in their directories is theirs alone: nothing is mounted there, links are not followed. */
+function removeContainerSockets(directory: string): void {
+  const names = ifPresent(() => readdirSync(directory)) ?? [];
+  for (const name of names.filter(isContainerSocketsName))
+    rmSync(join(directory, name), { recursive: true, force: true });
 }
 
 /** Removes a directory whose entries are files, sockets and empty directories. */

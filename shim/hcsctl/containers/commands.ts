@@ -1,5 +1,6 @@
 /** The verbs for containers, as data; what one does is loaded when it is chosen. */
 import { JSON_FLAG, type Command, type Flag } from "../command.ts";
+import { AGENT_EXEC_FLAGS, AGENT_HELP, BUNDLE_FLAG, COPY_HELP, needsAgent } from "../agent/flags.ts";
 import { ENGINE_FLAGS } from "./engine-flags.ts";
 import { CREATE_FLAGS, EXEC_FLAGS, LIST_FLAGS, RUN_FLAGS } from "./flags.ts";
 
@@ -52,13 +53,25 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
     run: async (context) => (await import("./run.ts")).start(context),
   },
   {
+    name: "cp",
+    usage: "hcsctl cp SOURCE TARGET",
+    summary: "copy files into or out of a container, over its agent",
+    help: COPY_HELP,
+    flags: [BUNDLE_FLAG, ...ENGINE_FLAGS],
+    arity: [2, 2],
+    run: async (context) => (await import("../agent/cp.ts")).runAgentCopy(context),
+  },
+  {
     name: "exec",
-    usage: "hcsctl exec ID [FLAGS] -- COMMAND [ARGUMENTS]",
+    usage: "hcsctl exec ID [FLAGS] [--in DIR] [--out GLOB] -- COMMAND [ARGUMENTS]",
     summary: "run a further program in a container, with the streams of this terminal",
-    help: CODES,
-    flags: EXEC_FLAGS,
+    help: `${CODES}\n\n${AGENT_HELP}`,
+    flags: [...EXEC_FLAGS, ...AGENT_EXEC_FLAGS],
     arity: [2, Infinity],
-    run: async (context) => (await import("./run.ts")).exec(context),
+    run: async (context) =>
+      needsAgent(context)
+        ? (await import("../agent/exec.ts")).runAgentExec(context)
+        : (await import("./run.ts")).exec(context),
   },
   {
     name: "spawn",

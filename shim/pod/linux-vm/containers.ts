@@ -3,6 +3,7 @@ import path from "node:path";
 import { SpecError } from "../../../oci/errors.ts";
 import { ShimError } from "../../errors.ts";
 import type { TaskContainer } from "../../task/container.ts";
+import { VmAgents } from "../agent/agents.ts";
 import type { CreateContext, HostShare, PodContainers, PodView } from "../containers.ts";
 import type { CreateRequest } from "../request.ts";
 import { linuxBoot } from "../vm/boot/linux.ts";
@@ -23,6 +24,7 @@ interface Opened {
   readonly uvm: Uvm;
   readonly plan: LinuxVmPlan;
   readonly devices: LinuxVmDevices;
+  readonly agents: VmAgents;
 }
 
 export class LinuxVmContainers implements PodContainers {
@@ -35,6 +37,10 @@ export class LinuxVmContainers implements PodContainers {
 
   get uvm(): Uvm | undefined {
     return this.#opened?.uvm;
+  }
+
+  get agents(): VmAgents | undefined {
+    return this.#opened?.agents;
   }
 
   sandboxHasProcess(): boolean {
@@ -52,14 +58,21 @@ export class LinuxVmContainers implements PodContainers {
     const { storage } = environment.backend;
     const uvm = await openVm(this.#pod, vm, context, (created) => {
       const devices = linuxVmDevices(created, plan, storage, environment.host.build);
-      this.#opened = { uvm: created, plan, devices };
+      const agents = new VmAgents({
+        vmId: created.runtimeId,
+        os: "linux",
+        level: request.options.boundaryLevel,
+        isEmulated: environment.backend.traits.guestSockets === "unix",
+        programs: environment.programDirectory,
+      });
+      this.#opened = { uvm: created, plan, devices, agents };
     });
     await phases.run("vm-boot", (signal) => sendPolicy(environment.backend, uvm, plan, signal));
     const podNetwork = podNetworkOf(request);
     const { policyBasedRouting } = plan.options;
     const network = podNetwork && { ...podNetwork, policyBasedRouting };
     return LinuxContainer.create(
-      this.#containerInit(request, context, network),
+      this.#containerInit(await this.#require(request.id).agents.equip(request), context, network),
       ownerRole({
         uvm,
         traits: environment.backend.traits,
@@ -73,9 +86,9 @@ export class LinuxVmContainers implements PodContainers {
   }
 
   async createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
-    const { uvm } = this.#require(request.id);
+    const { uvm, agents } = this.#require(request.id);
     return LinuxContainer.create(
-      this.#containerInit(request, context, undefined),
+      this.#containerInit(await agents.equip(request), context, undefined),
       workloadRole(request.id, uvm),
       context.phasesOf("create"),
     );

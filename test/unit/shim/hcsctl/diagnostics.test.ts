@@ -63,6 +63,7 @@ describe("hcsctl diag", () => {
     server.register(Diag, {
       Report: () => ({ json: JSON.stringify(REPORT) }),
       Timeline: () => ({ json: "[]" }),
+      Agent: () => ({ json: "{}" }),
     });
     server.register(ShimDiag, {
       DiagStacks: () => ({ stacks: "process 77", guestStacks }),

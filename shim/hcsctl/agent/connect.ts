@@ -1,0 +1,66 @@
+/** Opens the container that people name: asks its shim where the agent is, and dials it. */
+import { randomUUID } from "node:crypto";
+import { userInfo } from "node:os";
+import { Diag } from "../../../protos/gen/diag.ts";
+import { auditFile, withAudit } from "../../agent/runtime/audit.ts";
+import { openHypervisorContainer } from "../../agent/runtime/hypervisor.ts";
+import type { IsolatedContainer } from "../../agent/runtime/runtime.ts";
+import { agentTarget } from "../../agent/runtime/target.ts";
+import { watchTask } from "../../agent/runtime/task-watch.ts";
+import { isListening } from "../../bootstrap/address.ts";
+import { platformDefaults } from "../../client/connect.ts";
+import { openBackend } from "../../backend.ts";
+import { programsBeside } from "../../bootstrap/programs.ts";
+import { isObject } from "../../../oci/json.ts";
+import type { CommandContext } from "../command.ts";
+import { withShim } from "../shim-client.ts";
+
+const OWNER = "hcsctl";
+
+/** Does `work` in a session of its own: recorded, and over when `work` is. */
+export async function withContainer<T>(
+  context: CommandContext,
+  work: (container: IsolatedContainer, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return withShim(await shimOf(context), async (client) => {
+    const { options, arguments: words } = context;
+    const done = new AbortController();
+    const interrupted = new AbortController();
+    const onInterrupt = (): void => interrupted.abort(new Error("interrupted"));
+    process.once("SIGINT", onInterrupt);
+    const backend = await openBackend(options, programsBeside(process.argv[1] ?? ""), OWNER);
+    try {
+      const { json } = await client.call(Diag, "Agent", { id: words[0] ?? "" });
+      const report: unknown = JSON.parse(json);
+      const target = agentTarget(report);
+      const over = watchTask(client, target.id, done.signal);
+      const opened = await openHypervisorContainer(target, { backend, over }, interrupted.signal);
+      const image = isObject(report) && typeof report["image"] === "string" ? report["image"] : "";
+      const about = { session: randomUUID(), user: userInfo().username, image };
+      const audited = withAudit(opened, about, auditFile(options.auditFile));
+      try {
+        return await work(audited.container, interrupted.signal);
+      } finally {
+        audited.close();
+        await opened.stop();
+      }
+    } finally {
+      done.abort();
+      process.off("SIGINT", onInterrupt);
+      await backend.close();
+    }
+  });
+}
+
+/** Whose shim: containerd's where one answers, else that of the shim's own client. */
+async function shimOf(context: CommandContext): Promise<CommandContext> {
+  const { flags, options } = context;
+  const address = flags["address"] ?? process.env["CONTAINERD_ADDRESS"] ?? platformDefaults().address;
+  const namespace = flags["namespace"] ?? process.env["CONTAINERD_NAMESPACE"] ?? "default";
+  const isClients =
+    flags["engine"] === "shim" || (flags["engine"] !== "containerd" && !(await isListening(String(address))));
+  return {
+    ...context,
+    flags: { ...flags, namespace, address: isClients ? options.clientStateDirectory : address },
+  };
+}

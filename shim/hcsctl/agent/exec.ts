@@ -1,0 +1,62 @@
+/** `exec --in … --out …`: a program in a container, with files that go in and files that come back. */
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { UsageError } from "../../flags.ts";
+import type { CommandContext } from "../command.ts";
+import { withContainer } from "./connect.ts";
+
+/** What shells and docker say of a program that was not run. */
+const NOT_RUN = 125;
+/** … and add to the number of the signal that a program ended by. */
+const BY_SIGNAL = 128;
+
+export async function runAgentExec(context: CommandContext): Promise<void> {
+  const { flags, lists, arguments: words } = context;
+  const text = (name: string): string | undefined =>
+    typeof flags[name] === "string" ? flags[name] : undefined;
+  const wanted = lists["out"];
+  // Complete or not at all: what came back is moved when everything has.
+  const output = wanted === undefined ? undefined : mkdtempSync(join(tmpdir(), "hcsctl-out-"));
+  const source = text("in");
+  const env = lists["env"];
+  const cwd = text("workdir");
+  const timeoutMs = seconds(text("timeout"));
+  const odd = ["tty", "interactive", "user"].find((name) => flags[name] !== undefined);
+  if (odd !== undefined) throw new UsageError(`--${odd} cannot be used with --in or --out`);
+  context.exit(NOT_RUN);
+  try {
+    const result = await withContainer(context, (container, signal) =>
+      container.exec(
+        {
+          argv: words.slice(1),
+          ...(source === undefined ? {} : { source }),
+          ...(output === undefined ? {} : { output, outputs: wanted ?? [] }),
+          ...(env === undefined ? {} : { env }),
+          ...(cwd === undefined ? {} : { cwd }),
+          ...(timeoutMs === undefined ? {} : { timeoutMs }),
+          onOutput: (stream, bytes) => write(process[stream], bytes),
+        },
+        signal,
+      ),
+    );
+    if (output !== undefined) cpSync(output, text("to") ?? ".", { recursive: true });
+    context.exit(result.signal === 0 ? result.exitCode & 0xff : BY_SIGNAL + result.signal);
+  } finally {
+    if (output !== undefined) rmSync(output, { recursive: true, force: true });
+  }
+}
+
+function seconds(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!(number > 0)) throw new UsageError(`--timeout must be a number of seconds (found "${value}")`);
+  return Math.ceil(number * 1000);
+}
+
+/** Resolves when more may be written: a slow terminal slows the program down instead of filling memory. */
+function write(stream: NodeJS.WritableStream, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) =>
+    stream.write(bytes, (error) => (error instanceof Error ? reject(error) : resolve())),
+  );
+}
