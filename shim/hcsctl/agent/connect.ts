@@ -10,7 +10,7 @@ import { watchTask } from "../../agent/runtime/task-watch.ts";
 import { isListening } from "../../bootstrap/address.ts";
 import { platformDefaults } from "../../client/connect.ts";
 import { openBackend } from "../../backend.ts";
-import { programsBeside } from "../../bootstrap/programs.ts";
+import { ownPrograms } from "../../bootstrap/programs.ts";
 import { isObject } from "../../../oci/json.ts";
 import type { CommandContext } from "../command.ts";
 import { withShim } from "../shim-client.ts";
@@ -28,7 +28,7 @@ export async function withContainer<T>(
     const interrupted = new AbortController();
     const onInterrupt = (): void => interrupted.abort(new Error("interrupted"));
     process.once("SIGINT", onInterrupt);
-    const backend = await openBackend(options, programsBeside(process.argv[1] ?? ""), OWNER);
+    const backend = await openBackend(options, ownPrograms(), OWNER);
     try {
       const { json } = await client.call(Diag, "Agent", { id: words[0] ?? "" });
       const report: unknown = JSON.parse(json);
