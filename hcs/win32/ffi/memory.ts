@@ -1,4 +1,4 @@
-/** Reading memory that native functions handed over, and giving it back. */
+/** What native functions handed over: memory to read and to free, handles to close. */
 import koffi from "koffi";
 import { Lane } from "./lane.ts";
 import { KERNEL32 } from "./libraries/kernel32.ts";
@@ -12,6 +12,16 @@ const ole32 = new Library(OLE32, new Lane("ole32", 1));
 /** The NUL-terminated UTF-16 text at an address. Lone surrogates stay as they are. */
 export function readText(address: Handle): string {
   return koffi.decode(BigInt(address), "char16_t", -1) as string;
+}
+
+/** The DWORD at an address. */
+export function readU32(address: Handle): number {
+  return koffi.decode.uint32(BigInt(address));
+}
+
+/** The pointer or handle at an address, `offset` bytes on. */
+export function readHandle(address: Handle, offset: number): Handle {
+  return koffi.decode.uint64(BigInt(address) + BigInt(offset));
 }
 
 /**
@@ -40,4 +50,9 @@ export function takeCoTaskText(address: Handle): string | undefined {
 
 export function isNull(handle: Handle): boolean {
   return BigInt(handle) === 0n;
+}
+
+/** CloseHandle. */
+export function closeHandle(handle: Handle): void {
+  kernel32.call("CloseHandle", handle);
 }

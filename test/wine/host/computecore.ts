@@ -1,59 +1,44 @@
 /** Answers the calls of the stand-in for computecore.dll. */
-import type { ComputeSystem, ConsoleSize, HcsProcess, ProcessSignal } from "../../../hcs/api.ts";
-import { stringifyJson } from "../../../hcs/json.ts";
+import type { ComputeSystem, HcsProcess } from "../../../hcs/api.ts";
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
-import type { ModifySettingRequest } from "../../../hcs/schema/modify.ts";
 import type { ProcessParameters } from "../../../hcs/schema/process.ts";
-import type { ModifyServiceRequest } from "../../../hcs/schema/service.ts";
 import type { Call, Handler, Handlers, RigMachine } from "./call.ts";
-import type { Connection } from "./connection.ts";
-import type { Fields } from "./frame.ts";
+import {
+  announceExit,
+  describeProcess,
+  enumerate,
+  modifyProcess,
+  modifyService,
+  modifySystem,
+  onProcess,
+  processOf,
+  processStatus,
+  serviceProperties,
+  signalProcess,
+  systemExitData,
+  systemOf,
+  systemProperties,
+} from "./compute.ts";
 import { processes, systems } from "./open-systems.ts";
 import { acceptedOperation, immediate, operation } from "./operations.ts";
 
 const GENERIC_ALL = 0x1000_0000;
 const EVENT = { systemExited: 0x1, processExited: 0x1_0000 } as const;
-const EVENT_OPTIONS = { none: 0, liveMigration: 4 } as const;
-const ERROR_NOT_FOUND = 0x8007_0490;
+const EVENT_OPTIONS_NONE = 0;
 
-const system = (call: Call): Promise<ComputeSystem> => systems.get(call.number("handle"));
-const process = (call: Call): Promise<HcsProcess> => processes.get(call.number("handle"));
-
-function onSystem(work: (target: ComputeSystem, call: Call) => Promise<unknown>): Handler {
+function onSystem(work: (target: ComputeSystem) => Promise<void>): Handler {
   return operation(async (call) => {
-    const document = await work(await system(call), call);
-    return document === undefined ? {} : { document: stringifyJson(document) };
+    await work(await systemOf(call));
+    return {};
   });
-}
-
-/** What the real service answers when the process has gone: a code, where the port has an outcome. */
-function onProcess(work: (target: HcsProcess, call: Call) => Promise<unknown>): Handler {
-  return operation(async (call) =>
-    (await work(await process(call), call)) === "gone" ? { hresult: ERROR_NOT_FOUND } : {},
-  );
 }
 
 export const COMPUTECORE_HANDLERS: Handlers = {
   HcsCancelOperation: () => ({}),
 
-  HcsEnumerateComputeSystems: operation(async (call, { backend }) => {
-    const query = call.json("query") as { Ids?: string[]; Owners?: string[] } | undefined;
-    const listed = await backend.computeSystems.enumerate({
-      ...(query?.Ids === undefined ? {} : { ids: query.Ids }),
-      ...(query?.Owners === undefined ? {} : { owners: query.Owners }),
-    });
-    return {
-      document: JSON.stringify(
-        listed.map(({ id, owner, systemType, state, runtimeId }) => ({
-          Id: id,
-          Owner: owner,
-          SystemType: systemType,
-          State: state,
-          RuntimeId: runtimeId,
-        })),
-      ),
-    };
-  }),
+  HcsEnumerateComputeSystems: operation(async (call, { backend }) => ({
+    document: await enumerate(call, backend),
+  })),
   HcsCreateComputeSystem: acceptedOperation((call, { backend }) => {
     const document = call.json("configuration") as ComputeSystemDocument;
     const made = backend.computeSystems.create(call.text("id") ?? "", document);
@@ -70,11 +55,8 @@ export const COMPUTECORE_HANDLERS: Handlers = {
     return {};
   },
   HcsSetComputeSystemCallback: immediate(async (call, machine) => {
-    call.expect(
-      "options",
-      call.number("registered") === 1 ? EVENT_OPTIONS.liveMigration : EVENT_OPTIONS.none,
-    );
-    if (call.number("registered") === 1) announceSystemExit(call, await system(call), machine);
+    call.expect("options", EVENT_OPTIONS_NONE);
+    if (call.number("registered") === 1) announceSystemExit(call, await systemOf(call), machine);
     return {};
   }),
   HcsStartComputeSystem: onSystem((target) => target.start()),
@@ -82,20 +64,21 @@ export const COMPUTECORE_HANDLERS: Handlers = {
   HcsTerminateComputeSystem: onSystem((target) => target.terminate()),
   HcsPauseComputeSystem: onSystem((target) => target.pause()),
   HcsResumeComputeSystem: onSystem((target) => target.resume()),
-  HcsGetComputeSystemProperties: onSystem((target, call) => target.properties(call.json("query") ?? {})),
-  HcsModifyComputeSystem: onSystem((target, call) =>
-    target.modify(call.json("configuration") as ModifySettingRequest),
-  ),
+  HcsGetComputeSystemProperties: operation(async (call) => ({ document: await systemProperties(call) })),
+  HcsModifyComputeSystem: operation(async (call) => {
+    await modifySystem(call);
+    return {};
+  }),
 
   HcsCreateProcess: acceptedOperation((call, machine) => {
     const parameters = call.json("parameters") as ProcessParameters;
-    const made = system(call).then((target) => target.createProcess(parameters));
+    const made = systemOf(call).then((target) => target.createProcess(parameters));
     const handle = processes.add(call.connection, made);
     return { answer: { handle }, result: made.then((created) => describeProcess(created, machine)) };
   }),
   HcsOpenProcess: immediate(async (call) => {
     call.expect("access", GENERIC_ALL);
-    const opened = await (await system(call)).openProcess(call.number("processId"));
+    const opened = await (await systemOf(call)).openProcess(call.number("processId"));
     return { process: processes.add(call.connection, Promise.resolve(opened)) };
   }),
   HcsCloseProcess: async (call) => {
@@ -103,78 +86,37 @@ export const COMPUTECORE_HANDLERS: Handlers = {
     return {};
   },
   HcsSetProcessCallback: immediate(async (call, machine) => {
-    call.expect("options", EVENT_OPTIONS.none);
-    if (call.number("registered") === 1) announceProcessExit(call, await process(call), machine);
+    call.expect("options", EVENT_OPTIONS_NONE);
+    if (call.number("registered") === 1) announceProcessExit(call, await processOf(call), machine);
     return {};
   }),
-  HcsGetProcessInfo: operation(async (call, machine) => describeProcess(await process(call), machine)),
-  HcsTerminateProcess: onProcess((target) => target.terminate()),
-  HcsSignalProcess: onProcess((target, call) => {
-    const { Signal } = call.json("options") as { Signal: ProcessSignal };
-    return target.signal(Signal);
-  }),
-  HcsModifyProcess: onProcess((target, call) => {
-    const settings = call.json("settings") as {
-      Operation: "ConsoleSize" | "CloseHandle";
-      ConsoleSize?: { Height: number; Width: number };
-    };
-    if (settings.Operation === "CloseHandle") return target.closeStdin();
-    const { Height, Width } = settings.ConsoleSize ?? { Height: 0, Width: 0 };
-    const size: ConsoleSize = { height: Height, width: Width };
-    return target.resize(size);
-  }),
+  HcsTerminateProcess: operation((call) => onProcess(call, (target) => target.terminate())),
+  HcsSignalProcess: operation(signalProcess),
+  HcsModifyProcess: operation(modifyProcess),
 
-  HcsGetServiceProperties: immediate(async (call, { backend }) => ({
-    document: stringifyJson(await backend.serviceProperties(call.json("query") ?? {})),
+  HcsGetServiceProperties: immediate(async (call, machine) => ({
+    document: await serviceProperties(call, machine),
   })),
-  HcsModifyServiceSettings: immediate(async (call, { backend }) => {
-    await backend.modifyService(call.json("settings") as ModifyServiceRequest);
+  HcsModifyServiceSettings: immediate(async (call, machine) => {
+    await modifyService(call, machine);
     return {};
   }),
 };
 
-function describeProcess(created: HcsProcess, { streams }: RigMachine): Fields {
-  return {
-    processId: created.processId,
-    stdin: streams.offer(created.stdio.stdin),
-    stdout: streams.offer(created.stdio.stdout),
-    stderr: streams.offer(created.stdio.stderr),
-  };
-}
-
 function announceSystemExit(call: Call, target: ComputeSystem, machine: RigMachine): void {
-  announce(call.connection, machine, "system", call.number("handle"), EVENT.systemExited, async () => {
-    const { status, exitType } = await target.exited;
-    return { Status: status | 0, ExitType: exitType };
-  });
+  const handle = call.number("handle");
+  announceExit("system", machine, target.exited, (exit) =>
+    call.connection.event("system", { handle, type: EVENT.systemExited, data: systemExitData(exit) }),
+  );
 }
 
 function announceProcessExit(call: Call, target: HcsProcess, machine: RigMachine): void {
-  announce(call.connection, machine, "process", call.number("handle"), EVENT.processExited, async () => {
-    const { exitCode } = await target.exited;
-    return {
-      ProcessId: target.processId,
-      Exited: true,
-      ExitCode: exitCode,
-      LastWaitResult: 0,
-    };
-  });
-}
-
-/** Tells of an exit, unless notifications of this kind are withheld. */
-function announce(
-  connection: Connection,
-  machine: RigMachine,
-  kind: "system" | "process",
-  handle: number,
-  type: number,
-  exit: () => Promise<object>,
-): void {
-  exit()
-    .then(async (data) => {
-      if (machine.faults.take(`${kind} exited`)?.action === "withhold") await machine.faults.hang();
-      connection.event(kind, { handle, type, data: JSON.stringify(data) });
-    })
-    // A process whose exit will never be known has no notification.
-    .catch(() => undefined);
+  const handle = call.number("handle");
+  announceExit("process", machine, target.exited, (exit) =>
+    call.connection.event("process", {
+      handle,
+      type: EVENT.processExited,
+      data: processStatus(target, exit),
+    }),
+  );
 }

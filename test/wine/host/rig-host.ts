@@ -14,6 +14,8 @@ import { Streams } from "./streams.ts";
 
 const E_NOTIMPL = 0x8000_4001;
 
+type HandlersByLibrary = Readonly<Record<string, Handlers>>;
+
 /** What the DLLs of one process have open. */
 export interface Report {
   readonly process: number;
@@ -28,19 +30,19 @@ export class RigHost implements RigMachine {
   /** What the DLLs complained of. A test that leaves any has failed. */
   readonly violations: string[] = [];
   readonly #server: Server;
-  readonly #handlers: Handlers;
+  readonly #handlers: HandlersByLibrary;
   readonly #connections = new Set<Connection>();
   readonly #sockets = new Set<Socket>();
   #backend: HcsBackend;
 
-  private constructor(backend: HcsBackend, handlers: Handlers) {
+  private constructor(backend: HcsBackend, handlers: HandlersByLibrary) {
     this.#backend = backend;
     this.#handlers = handlers;
     this.#server = createServer((socket) => this.#welcome(socket));
   }
 
   /** Listens on a port of this machine alone. */
-  static async listen(backend: HcsBackend, handlers: Handlers = HANDLERS): Promise<RigHost> {
+  static async listen(backend: HcsBackend, handlers: HandlersByLibrary = HANDLERS): Promise<RigHost> {
     const host = new RigHost(backend, handlers);
     await new Promise<void>((resolve, reject) => {
       host.#server.once("error", reject);
@@ -126,7 +128,7 @@ export class RigHost implements RigMachine {
   }
 
   async #answer(call: Call): Promise<Answer> {
-    const handler = this.#handlers[call.function];
+    const handler = this.#handlers[call.connection.library.toLowerCase()]?.[call.function];
     if (handler === undefined) {
       this.violation(call.function, "the host has no handler for it");
       return { hresult: E_NOTIMPL };

@@ -5,9 +5,10 @@ import { COMPUTECORE } from "../../../hcs/win32/ffi/libraries/computecore.ts";
 import { Library } from "../../../hcs/win32/ffi/library.ts";
 import { out } from "../../../hcs/win32/ffi/types.ts";
 import { takeText } from "../../../hcs/win32/ffi/memory.ts";
-import { ask } from "./rig.ts";
+import { ask, PLATFORM } from "./rig.ts";
 
 describe("Library", () => {
+  before(() => ask("useScripted", { platform: PLATFORM, files: [] }));
   const computecore = new Library(COMPUTECORE, new Lane("test", 2));
 
   it("calls a function off the event loop, and frees what it answers", async () => {

@@ -1,12 +1,20 @@
 /** The host of the rig, as tests under Wine ask it. */
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
+import type { Platform } from "../../../hcs/scripted/platform.ts";
 import {
   CONTROL_PORT,
   type CommandAnswer,
   type CommandArgument,
   type CommandName,
 } from "../control/commands.ts";
+
+/** What the scripted machine has, where a test needs nothing in particular. */
+export const PLATFORM: Platform = {
+  windowsBuild: 20348,
+  hostProcessors: 8,
+  vmRuntimeId: "a0a0a0a0-0000-4000-8000-000000000001",
+};
 
 let socket: Socket | undefined;
 const waiting: { resolve: (value: never) => void; reject: (error: Error) => void }[] = [];

@@ -37,7 +37,6 @@ export const COMPUTECORE = {
     HcsSetProcessCallback: "i32 (handle process, u32 options, handle context, handle callback)",
     HcsTerminateProcess: "i32 (handle process, handle operation, text? options)",
     HcsSignalProcess: "i32 (handle process, handle operation, text? options)",
-    HcsGetProcessInfo: "i32 (handle process, handle operation)",
     HcsModifyProcess: "i32 (handle process, handle operation, text settings)",
 
     HcsGetServiceProperties: "i32 (text? query, outText result)",

@@ -16,6 +16,7 @@ import { PIPES } from "./pipes.ts";
 import { PROGRAM } from "./program.ts";
 import { USERENV } from "./userenv.ts";
 import { VIRTDISK } from "./virtdisk.ts";
+import { VMCOMPUTE } from "./vmcompute.ts";
 import { VMCOMPUTE_HNS } from "./vmcompute-hns.ts";
 import { VMCOMPUTE_LAYERS } from "./vmcompute-layers.ts";
 import { WS2_32 } from "./ws2_32.ts";
@@ -37,6 +38,7 @@ export const NATIVE_LIBRARIES: readonly NativeLibrary[] = [
   PROGRAM,
   USERENV,
   VIRTDISK,
+  VMCOMPUTE,
   VMCOMPUTE_HNS,
   VMCOMPUTE_LAYERS,
   WS2_32,

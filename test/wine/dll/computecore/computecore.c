@@ -1,6 +1,7 @@
 /* Stand-in for computecore.dll: compute systems and processes by operations. */
 #include "../rig/rig.h"
 #include "../rig/process-stdio.h"
+#include "../rig/turn.h"
 
 #include <computecore.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #define PROCESS "process"
 #define OPERATION "operation"
 
-/* What there is of an operation beside its handle. Guarded by `lock`. */
+/* What there is of an operation beside its handle. Guarded by RigEnter. */
 typedef struct Operation {
     enum { IDLE, PENDING, COMPLETE } state;
     HRESULT hresult;
@@ -24,54 +25,6 @@ typedef struct Operation {
     UINT64 streams[3];
     BOOL has_process, process_taken;
 } Operation;
-
-static CRITICAL_SECTION lock;
-static CONDITION_VARIABLE callback_ended;
-/* The handle whose callback is running, and the thread it runs on. */
-static const void *calling_back;
-static DWORD calling_thread;
-static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
-
-static BOOL CALLBACK initialize(INIT_ONCE *which, void *parameter, void **context)
-{
-    (void)which, (void)parameter, (void)context;
-    InitializeCriticalSection(&lock);
-    InitializeConditionVariable(&callback_ended);
-    return TRUE;
-}
-
-static void enter(void)
-{
-    InitOnceExecuteOnce(&once, initialize, NULL, NULL);
-    EnterCriticalSection(&lock);
-}
-
-static void leave(void)
-{
-    LeaveCriticalSection(&lock);
-}
-
-/* Waits until no callback for this handle runs, as closing does; called inside `lock`. */
-static void await_callback(const void *handle)
-{
-    while (calling_back == handle && calling_thread != GetCurrentThreadId())
-        SleepConditionVariableCS(&callback_ended, &lock, INFINITE);
-}
-
-static void begin_callback(const void *handle)
-{
-    calling_back = handle;
-    calling_thread = GetCurrentThreadId();
-    leave();
-}
-
-static void end_callback(void)
-{
-    enter();
-    calling_back = NULL;
-    WakeAllConditionVariable(&callback_ended);
-    leave();
-}
 
 /* --- Operations --- */
 
@@ -89,12 +42,12 @@ RIG_EXPORT void WINAPI HcsCloseOperation(HCS_OPERATION operation)
 {
     RigHandle *handle = RigFind(__func__, OPERATION, operation);
     if (handle == NULL) return;
-    enter();
-    await_callback(handle);
+    RigEnter();
+    RigAwaitCallback(handle);
     free(((Operation *)handle->data)->document);
     free(handle->data);
     RigClose(handle);
-    leave();
+    RigLeave();
 }
 
 RIG_EXPORT HRESULT WINAPI HcsCancelOperation(HCS_OPERATION operation)
@@ -123,7 +76,7 @@ static HRESULT operation_result(const char *function, HCS_OPERATION operation, H
     HRESULT hresult;
     if (document != NULL) *document = NULL;
     if (handle == NULL) return E_INVALIDARG;
-    enter();
+    RigEnter();
     state = handle->data;
     if (document != NULL && state->document != NULL) *document = copy_document(state->document);
     if (state->state == PENDING) {
@@ -144,7 +97,7 @@ static HRESULT operation_result(const char *function, HCS_OPERATION operation, H
             }
         }
     }
-    leave();
+    RigLeave();
     if (info != NULL) {
         RigMakeStdio(info, information);
         RigEnd(info);
@@ -177,22 +130,22 @@ static HRESULT start_operation(const char *function, RigMessage *call, HCS_OPERA
         RigEnd(call);
         return E_INVALIDARG;
     }
-    enter();
+    RigEnter();
     state = handle->data;
     if (state->state != IDLE) {
-        leave();
+        RigLeave();
         RigEnd(call);
         return HCS_E_OPERATION_ALREADY_STARTED;
     }
     state->state = PENDING;
-    leave();
+    RigLeave();
     RigNumber(call, OPERATION, handle->id);
     hresult = RigSend(call);
     if (FAILED(hresult)) {
-        enter();
+        RigEnter();
         state->state = IDLE;
         state->document = RigGetText(call, "document");
-        leave();
+        RigLeave();
     } else if (id != NULL) {
         *id = RigGetNumber(call, "handle");
     }
@@ -205,7 +158,7 @@ static void complete_operation(const RigMessage *event)
     RigHandle *handle;
     HCS_OPERATION_COMPLETION callback = NULL;
     const void *context = NULL;
-    enter();
+    RigEnter();
     handle = RigFindById(OPERATION, RigGetNumber(event, OPERATION));
     if (handle != NULL) {
         Operation *state = handle->data;
@@ -222,12 +175,12 @@ static void complete_operation(const RigMessage *event)
         context = handle->context;
     }
     if (callback == NULL) {
-        leave();
+        RigLeave();
         return;
     }
-    begin_callback(handle);
+    RigBeginCallback(handle);
     callback((HCS_OPERATION)handle, (void *)context);
-    end_callback();
+    RigEndCallback();
 }
 
 /* --- Events of systems and processes --- */
@@ -241,16 +194,16 @@ static void notify(const char *kind, const RigMessage *event)
     PWSTR data = RigGetText(event, "data");
     told.Type = (HCS_EVENT_TYPE)RigGetNumber(event, "type");
     told.EventData = data;
-    enter();
+    RigEnter();
     handle = RigFindById(kind, RigGetNumber(event, "handle"));
     callback = handle == NULL ? NULL : (HCS_EVENT_CALLBACK)handle->callback;
     if (callback == NULL) {
-        leave();
+        RigLeave();
     } else {
         context = handle->context;
-        begin_callback(handle);
+        RigBeginCallback(handle);
         callback(&told, (void *)context);
-        end_callback();
+        RigEndCallback();
     }
     free(data);
 }
@@ -269,11 +222,11 @@ static HRESULT set_callback(const char *function, const char *kind, const void *
     RigMessage *call;
     HRESULT hresult;
     if (handle == NULL) return E_INVALIDARG;
-    enter();
-    if (callback == NULL) await_callback(handle);
+    RigEnter();
+    if (callback == NULL) RigAwaitCallback(handle);
     handle->callback = (void *)callback;
     handle->context = context;
-    leave();
+    RigLeave();
     call = RigBegin(function);
     RigNumber(call, "handle", handle->id);
     RigNumber(call, "options", (UINT32)options);
@@ -331,11 +284,11 @@ static void close_handle(const char *function, const char *kind, const void *val
     RigHandle *handle = RigFind(function, kind, value);
     UINT64 id;
     if (handle == NULL) return;
-    enter();
-    await_callback(handle);
+    RigEnter();
+    RigAwaitCallback(handle);
     id = handle->id;
     RigClose(handle);
-    leave();
+    RigLeave();
     RigForward(function, id);
 }
 
@@ -448,11 +401,6 @@ RIG_EXPORT HRESULT WINAPI HcsSetProcessCallback(HCS_PROCESS process, HCS_EVENT_O
 PROCESS_OPERATION(HcsTerminateProcess, "options")
 PROCESS_OPERATION(HcsSignalProcess, "options")
 PROCESS_OPERATION(HcsModifyProcess, "settings")
-
-RIG_EXPORT HRESULT WINAPI HcsGetProcessInfo(HCS_PROCESS process, HCS_OPERATION operation)
-{
-    return operate(__func__, PROCESS, process, operation, "options", NULL);
-}
 
 /* --- The service --- */
 
