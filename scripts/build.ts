@@ -4,6 +4,7 @@
  *   dist/bin/           containerd-shim-runhcs-v1, hcsctl
  *   dist/libexec/       the long-lived shim process, the emulator's VM worker; the bundles of all programs, with the code
  *                       that V8 has made of them
+ *   dist/native/        containerd-shim-runhcs-v1 once more: the launcher in C, where there is a compiler
  *   dist/lib/           ES modules and types, for `import`
  *   dist/node_modules/  the FFI package, which cannot be bundled
  *
@@ -107,6 +108,20 @@ function copyNativeModules(): void {
   });
 }
 
+/** The launcher is small enough to be left out: where no compiler is, there is only the program in Node. */
+function compileLauncher(): void {
+  const folder = join(DIST, "native");
+  mkdirSync(folder);
+  const source = join(ROOT, "shim/hosting/launcher/launcher.c");
+  const flags = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-Os", "-s"];
+  const output = join(folder, "containerd-shim-runhcs-v1");
+  const run = spawnSync("cc", [...flags, "-o", output, source], { stdio: "inherit" });
+  if (run.error === undefined && run.status === 0) return;
+  rmSync(folder, { recursive: true });
+  if (run.error === undefined) throw new Error("cannot build the launcher: it does not compile");
+  console.error("no C compiler (cc): built without the native launcher");
+}
+
 async function main(): Promise<void> {
   const digest = digestOfInputs();
   const force = process.argv.includes("--force");
@@ -123,6 +138,7 @@ async function main(): Promise<void> {
   // Files without an extension are what the nearest package says.
   writeFileSync(join(DIST, "bin", "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
   copyNativeModules();
+  compileLauncher();
   await keepCode(DIST);
   compileLibrary();
   writeFileSync(STAMP, digest);

@@ -3,10 +3,10 @@
  * it is chosen.
  */
 import { writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { ownPrograms } from "./bootstrap/programs.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags, UsageError, type ParsedFlags } from "./flags.ts";
-import type { Options } from "./options/own.ts";
-import type { Reclaimers } from "./resources/reclaim.ts";
+import { platformReclaimers } from "./resources/platform-reclaimers.ts";
 import { VERSION } from "./version.ts";
 
 const NAME = "containerd-shim-runhcs-v1";
@@ -49,23 +49,37 @@ async function run(args: readonly string[]): Promise<void> {
   await command(parsed);
 }
 
-const reclaimers = async (options: Options): Promise<Reclaimers> => {
-  const { linuxReclaimers } = await import("./resources/linux-reclaimers.ts");
-  return linuxReclaimers(options.emulatorStateDirectory);
-};
-
 const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>> = {
   start: async (parsed) => {
     const [{ start }, { readStdin }] = await Promise.all([
       import("./commands/start.ts"),
       import("./bootstrap/stdin.ts"),
     ]);
+    const [bundle, stdin, programs] = [process.cwd(), readStdin(), ownPrograms()];
+    const request = {
+      installation: dirname(programs.directory),
+      workingDirectory: bundle,
+      args: process.argv.slice(2),
+      environment: process.env,
+      stdin,
+    };
     const output = await start(shimFlags(parsed), {
-      bundle: process.cwd(),
-      stdin: readStdin(),
-      daemonCommand: ownPrograms().serve,
-      listening: process.platform === "win32" ? "by-itself" : "handed-over",
-      reclaimers,
+      bundle,
+      stdin,
+      placement: {
+        kind: "spawn",
+        daemonCommand: programs.serve,
+        listening: process.platform === "win32" ? "by-itself" : "handed-over",
+        ...(programs.keeper.length === 0
+          ? {}
+          : {
+              askKeeper: async (hosting, budgetMs) => {
+                const { startByKeeper } = await import("./hosting/keeper/via-keeper.ts");
+                return startByKeeper({ command: programs.keeper, request }, hosting, budgetMs);
+              },
+            }),
+      },
+      reclaimers: platformReclaimers,
     });
     finish(output);
   },
@@ -76,7 +90,7 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
   delete: async (parsed) => {
     const { deleteTask } = await import("./commands/delete.ts");
     const outcome = await deleteTask(shimFlags(parsed), {
-      reclaimers,
+      reclaimers: platformReclaimers,
       now: () => Date.now(),
     });
     for (const remark of outcome.remarks) process.stderr.write(`${remark}\n`);

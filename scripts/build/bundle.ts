@@ -25,6 +25,7 @@ export const PROGRAMS: readonly Program[] = [
   },
   { entry: "shim/hcsctl/main.ts", output: "bin/hcsctl", bundle: "hcsctl.bundle.cjs", executable: true },
   { entry: "shim/serve.ts", output: "libexec/serve.cjs", bundle: "serve.bundle.cjs", executable: false },
+  { entry: "shim/keeper.ts", output: "libexec/keeper.cjs", bundle: "keeper.bundle.cjs", executable: false },
   {
     entry: "hcs/emulator/worker/main.ts",
     output: "libexec/vm-worker.cjs",

@@ -26,7 +26,7 @@ const LOST_WORKLOAD = {
 
 function rehearsals(dist: string): readonly Rehearsal[] {
   const shim = join(dist, "bin", "containerd-shim-runhcs-v1");
-  const { serve, vmWorker } = programsBeside(shim);
+  const { serve, keeper, vmWorker } = programsBeside(shim);
   const none = (): { args: readonly string[] } => ({ args: [] });
   return [
     {
@@ -43,6 +43,15 @@ function rehearsals(dist: string): readonly Rehearsal[] {
       prepare: (directory) => {
         const socket = join(directory, "s");
         return { args: [...FLAGS, "-socket", socket], ready: socket };
+      },
+    },
+    {
+      bundle: "keeper.bundle.cjs",
+      command: keeper,
+      // A node file that names nothing: it has read its options and ends.
+      prepare: (directory) => {
+        rmSync(join(directory, "runhcs.toml"));
+        return { args: [] };
       },
     },
     { bundle: "vm-worker.bundle.cjs", command: vmWorker, prepare: none },

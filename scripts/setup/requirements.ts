@@ -1,4 +1,5 @@
 /** What the emulator, the quickstart and the integration tests need on a machine, and which Debian package has it. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram, isExecutable, isStaticProgram } from "./programs.ts";
 
@@ -57,6 +58,13 @@ export const REQUIREMENTS: readonly Requirement[] = [
   program("nsenter", "util-linux", "looks into the network namespace of a pod"),
   program("mount", "mount", "mounts what mount(2) alone cannot"),
   program("script", "bsdutils", "gives the tests a terminal"),
+  program("cc", "gcc", "compiles the launcher"),
+  {
+    name: "headers of the C library",
+    debianPackage: "libc6-dev",
+    purpose: "compile the launcher",
+    find: () => ["/usr/include/stdio.h"].find(existsSync),
+  },
 ];
 
 /** What the tests of the Windows backend need besides. */

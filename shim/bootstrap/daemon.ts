@@ -32,29 +32,39 @@ export async function bindSocket(
   path: string,
   isListening: (path: string) => Promise<boolean>,
 ): Promise<BoundSocket | undefined> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const server = await listenUnlessServed(path, isListening);
+  if (server === undefined) return undefined;
+  return { descriptor: descriptorOf(server), abandon: () => server.close() };
+}
+
+/** {@link bindSocket}, for whoever serves by itself. */
+export async function listenUnlessServed(
+  path: string,
+  isListening: (path: string) => Promise<boolean>,
+): Promise<Server | undefined> {
+  const isFile = process.platform !== "win32";
+  if (isFile) mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const first = await tryListen(path);
   if (first !== undefined) return first;
-  if (await isListening(path)) return undefined;
+  if (!isFile || (await isListening(path))) return undefined;
   unlinkSync(path);
   const second = await tryListen(path);
   if (second === undefined) throw new Error(`cannot listen at ${path}: the address is taken again and again`);
   return second;
 }
 
-function tryListen(path: string): Promise<BoundSocket | undefined> {
+/** Undefined when the address is in use. */
+function tryListen(path: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer();
+    // The socket file is made before `listen` returns.
     const mask = process.umask(0o177);
     server.once("error", (error: NodeJS.ErrnoException) => {
-      process.umask(mask);
       if (error.code === "EADDRINUSE") resolve(undefined);
       else reject(new Error(`cannot listen at ${path}: ${error.message}`, { cause: error }));
     });
-    server.listen(path, () => {
-      process.umask(mask);
-      resolve({ descriptor: descriptorOf(server), abandon: () => server.close() });
-    });
+    server.listen(path, () => resolve(server));
+    process.umask(mask);
   });
 }
 
@@ -73,6 +83,8 @@ export interface DaemonInit {
   /** Absent where sockets cannot be handed over: the process then listens by itself. */
   readonly socket?: BoundSocket;
   readonly options: Uint8Array;
+  /** What containerd gave `start`. */
+  readonly environment: NodeJS.ProcessEnv;
 }
 
 export interface Daemon {
@@ -85,7 +97,7 @@ export interface Daemon {
  * Variables that would only slow the process down or change what it is: it opens no TLS connection, and flags meant for
  * some other Node program are not meant for it.
  */
-const UNWANTED_VARIABLES = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"];
+export const UNWANTED_VARIABLES: readonly string[] = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"];
 
 /** Set for a process that finds its listening socket at {@link LISTEN_DESCRIPTOR}. */
 export const HANDOVER_VARIABLE = "RUNHCS_LISTEN_HANDED_OVER";
@@ -94,7 +106,7 @@ export const HANDOVER_VARIABLE = "RUNHCS_LISTEN_HANDED_OVER";
 export function spawnDaemon(init: DaemonInit): Daemon {
   const panicLog = openSync(join(init.bundle, BUNDLE_FILE.panic), "a", 0o600);
   try {
-    const environment: NodeJS.ProcessEnv = { ...process.env };
+    const environment: NodeJS.ProcessEnv = { ...init.environment };
     for (const name of UNWANTED_VARIABLES) delete environment[name];
     if (init.options.length > 0) environment[OPTIONS_VARIABLE] = Buffer.from(init.options).toString("base64");
     const stdio: StdioOptions = ["ignore", panicLog, panicLog];

@@ -8,6 +8,8 @@ export interface Programs {
   readonly directory: string;
   /** Program and arguments of the long-lived shim process. */
   readonly serve: readonly string[];
+  /** Program and arguments of the keeper; none where it does not exist. */
+  readonly keeper: readonly string[];
   /** Program and arguments of the emulator's VM worker. */
   readonly vmWorker: readonly string[];
 }
@@ -19,7 +21,7 @@ export function ownPrograms(): Programs {
 
 /** @param executable a single executable: it serves by itself, and has no emulator */
 export function programsIn(executable: string): Programs {
-  return { directory: dirname(executable), serve: [executable], vmWorker: [] };
+  return { directory: dirname(executable), serve: [executable], keeper: [], vmWorker: [] };
 }
 
 /** @param entry the script Node was started with (`process.argv[1]`): `<dist>/bin/…` or `<dist>/libexec/…` */
@@ -30,6 +32,7 @@ export function programsBeside(entry: string): Programs {
   return {
     directory: join(root, "bin"),
     serve: [...node, join(libexec, "serve.cjs")],
+    keeper: [...node, join(libexec, "keeper.cjs"), root],
     vmWorker: [...node, join(libexec, "vm-worker.cjs")],
   };
 }

@@ -5,6 +5,7 @@
  */
 import { readFileSync, unlinkSync } from "node:fs";
 import { DeleteResponse } from "../../protos/gen/task-v2.ts";
+import { identify } from "../../hcs/emulator/systems/process-identity.ts";
 import { timestampFromDate } from "../../protos/timestamp.ts";
 import { isListening, pathOfAddress } from "../bootstrap/address.ts";
 import { bundleFile, readIfPresent } from "../bootstrap/bundle.ts";
@@ -40,7 +41,7 @@ export async function deleteTask(flags: ShimFlags, context: DeleteContext): Prom
   const remarks = panicText(bundle);
   if (journal.held.length > 0) {
     const { failed } = await reclaim(journal.held, await context.reclaimers(options));
-    endShim(bundle, flags.id);
+    endShim(journal);
     remarks.push(
       ...failed.map(({ holding, message }) => `cannot release ${holding.kind} ${holding.key}: ${message}`),
     );
@@ -80,16 +81,14 @@ function panicText(bundle: string): string[] {
 }
 
 /**
- * Ends a shim that lives but that containerd has given up: it lost what it served. Only the bundle that a shim was
- * started for has its pid, and only a process that was started for this id is touched.
+ * Ends a shim that lives but that containerd has given up: it lost what it served. The journal says which process that is,
+ * and whether it has other pods, which must not end with this one.
  */
-function endShim(bundle: string, id: string): void {
-  const pid = Number(readIfPresent(bundleFile(bundle, "pid")));
-  if (!Number.isInteger(pid) || pid <= 1 || process.platform === "win32") return;
-  const commandLine = readIfPresent(`/proc/${pid}/cmdline`)?.split("\0") ?? [];
-  if (commandLine[commandLine.indexOf("-id") + 1] !== id) return;
+function endShim({ owner }: JournalContents): void {
+  if (owner?.startTime === undefined || owner.isShared === true || owner.shim === process.pid) return;
+  if (identify(owner.shim)?.startTime !== owner.startTime) return;
   try {
-    process.kill(pid, "SIGTERM");
+    process.kill(owner.shim, "SIGTERM");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }

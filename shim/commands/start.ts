@@ -19,28 +19,54 @@ import { bootstrapOutput, bootstrapVersion } from "../bootstrap/output.ts";
 import { decodeStartInput } from "../bootstrap/stdin.ts";
 import { abortable, startDeadline, systemClock } from "../clock.ts";
 import type { ShimFlags } from "../flags.ts";
+import type { PodOrder } from "../hosting/order.ts";
 import { readNodeFile } from "../options/node-file.ts";
-import { Options } from "../options/own.ts";
+import { Options, type Hosting } from "../options/own.ts";
 import { readRuntimeOptions } from "../options/runtime.ts";
 import { finishEarlierTask } from "../resources/leftovers.ts";
 import type { Reclaimers } from "../resources/reclaim.ts";
+
+/** How the pod of this `start` comes to a process. */
+export type PodPlacement =
+  | {
+      /** `start` starts one. */
+      readonly kind: "spawn";
+      /** Program and arguments that run the daemon; the shim's flags are appended. */
+      readonly daemonCommand: readonly string[];
+      /** Whether a listening socket can be handed to another process here. */
+      readonly listening: "handed-over" | "by-itself";
+      /**
+       * Lets the keeper do all this, where options ask for it.
+       *
+       * @returns what to print, or undefined where the keeper cannot
+       */
+      readonly askKeeper?: (
+        hosting: Exclude<Hosting, "process">,
+        budgetMs: number,
+      ) => Promise<string | undefined>;
+    }
+  | {
+      /** The keeper has one. */
+      readonly kind: "keeper";
+      readonly host: (hosting: Hosting, order: PodOrder) => Promise<{ readonly pid: number }>;
+    };
 
 export interface StartContext {
   /** The bundle: containerd makes it the working directory. */
   readonly bundle: string;
   /** What containerd wrote to stdin. */
   readonly stdin: Uint8Array;
-  /** Program and arguments that run the daemon; the shim's flags are appended. */
-  readonly daemonCommand: readonly string[];
-  /** Whether a listening socket can be handed to another process here. */
-  readonly listening: "handed-over" | "by-itself";
+  /** The environment containerd gave; the process's own unless said otherwise. */
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly placement: PodPlacement;
   /** Loaded only when an earlier task of this id has left something. */
   reclaimers(options: Options): Promise<Reclaimers>;
 }
 
 /** @returns what to print on stdout */
 export async function start(flags: ShimFlags, context: StartContext): Promise<string> {
-  const { bundle } = context;
+  const { bundle, placement } = context;
+  const environment = context.environment ?? process.env;
   const decoded = decodeStartInput(context.stdin, flags);
   const identity = readIdentity(bundle);
   if (identity.role === "sandbox" && identity.podId !== flags.id) {
@@ -49,7 +75,12 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
     );
   }
   const runtime = await readRuntimeOptions(decoded.options);
-  const options = new Options(runtime.own, await readNodeFile());
+  const options = new Options(runtime.own, await readNodeFile(environment));
+  const { hosting } = options;
+  if (placement.kind === "spawn" && hosting !== "process") {
+    const answer = await placement.askKeeper?.(hosting, options.budgetMs("keeper-start"));
+    if (answer !== undefined) return answer;
+  }
   const address = shimAddress({
     namespace: flags.namespace,
     group: identity.role === "workload" ? identity.podId : flags.id,
@@ -59,23 +90,37 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
   await finishLeftovers(flags, options, context);
   if (identity.role === "workload") await requirePod(identity.podId, address);
   else {
-    const command = [
-      ...context.daemonCommand,
-      ...daemonFlags(flags, bundle, address, decoded.debug),
-      ...(identity.role === "sandbox" ? ["-is-sandbox"] : []),
-      "serve",
-    ];
-    const launch = (socket?: BoundSocket): Daemon => {
-      const daemon = spawnDaemon({
-        command,
+    const order: PodOrder = {
+      flags: {
+        ...flags,
         bundle,
-        options: context.stdin,
-        ...(socket === undefined ? {} : { socket }),
-      });
-      writeFileAtomically(join(bundle, BUNDLE_FILE.pid), String(daemon.pid));
-      return daemon;
+        debug: flags.debug || decoded.debug,
+        ...(identity.role === "sandbox" ? { isSandbox: true } : {}),
+      },
+      socketPath: address.path,
+      startInput: context.stdin,
+      environment,
+      isShared: hosting === "shared",
     };
-    await HOSTINGS[context.listening](address, launch, options.budgetMs("shim-start"));
+    const keepPid = ({ pid }: { readonly pid: number }): void =>
+      writeFileAtomically(join(bundle, BUNDLE_FILE.pid), String(pid));
+    if (placement.kind === "keeper") {
+      // Somebody serves this very id already (containerd asks again after a failure of its own): it is the one to use.
+      if (!(await isListening(address.path))) keepPid(await placement.host(hosting, order));
+    } else {
+      const launch = (socket?: BoundSocket): Daemon => {
+        const daemon = spawnDaemon({
+          command: [...placement.daemonCommand, ...daemonFlags(order), "serve"],
+          bundle,
+          options: context.stdin,
+          environment,
+          ...(socket === undefined ? {} : { socket }),
+        });
+        keepPid(daemon);
+        return daemon;
+      };
+      await LISTENINGS[placement.listening](address, launch, options.budgetMs("shim-start"));
+    }
   }
   writeFileAtomically(join(bundle, BUNDLE_FILE.address), address.url);
   return bootstrapOutput(bootstrapVersion(options.bootstrap, bundle), address);
@@ -111,13 +156,13 @@ async function requirePod(podId: string, address: ShimAddress): Promise<void> {
 }
 
 /** How a process comes to listen: on a socket that was bound here, or on one of its own making. */
-type Hosting = (
+type Listening = (
   address: ShimAddress,
   launch: (socket?: BoundSocket) => Daemon,
   budgetMs: number,
 ) => Promise<void>;
 
-const HOSTINGS: Readonly<Record<StartContext["listening"], Hosting>> = {
+const LISTENINGS: Readonly<Record<"handed-over" | "by-itself", Listening>> = {
   "handed-over": async (address, launch) => {
     const socket = await bindSocket(address.path, isListening);
     // Somebody serves this very id already (containerd asks again after a failure of its own): it is the one to use.
@@ -135,14 +180,15 @@ const HOSTINGS: Readonly<Record<StartContext["listening"], Hosting>> = {
   },
 };
 
-function daemonFlags(flags: ShimFlags, bundle: string, address: ShimAddress, debug: boolean): string[] {
+function daemonFlags({ flags, socketPath }: PodOrder): string[] {
   return [
     ["-namespace", flags.namespace],
     ["-id", flags.id],
     ["-address", flags.address],
     ["-publish-binary", flags.publishBinary],
-    ["-bundle", bundle],
-    ["-socket", address.path],
-    ...(flags.debug || debug ? [["-debug"]] : []),
+    ["-bundle", flags.bundle ?? ""],
+    ["-socket", socketPath],
+    ...(flags.debug ? [["-debug"]] : []),
+    ...(flags.isSandbox === true ? [["-is-sandbox"]] : []),
   ].flat();
 }

@@ -104,6 +104,9 @@ function suggestion(name: string): string {
   return near === undefined ? "" : `, did you mean "${near}"?`;
 }
 
+/** Which process a pod gets. */
+export type Hosting = "process" | "warm" | "shared";
+
 /** The options in force: layers given strongest first, defaults below them. */
 export class Options {
   readonly #layers: readonly OptionLayer[];
@@ -129,6 +132,18 @@ export class Options {
 
   get bootstrap(): "auto" | "v2" | "v3" {
     return this.#get("bootstrap") as "auto" | "v2" | "v3";
+  }
+
+  get hosting(): Hosting {
+    return this.#get("hosting") as Hosting;
+  }
+
+  get keeperSpares(): number {
+    return this.#get("keeper.spares") as number;
+  }
+
+  get keeperIdleMs(): number {
+    return this.#get("keeper.idle") as number;
   }
 
   get stateDirectory(): string {

@@ -60,6 +60,16 @@ const duration: OptionKind = {
   },
 };
 
+const count: OptionKind = {
+  name: "a whole number from 0 to 100",
+  parse: (value) => {
+    const number = typeof value === "bigint" ? Number(value) : value;
+    return Number.isInteger(number) && Number(number) >= 0 && Number(number) <= 100
+      ? (number as number)
+      : undefined;
+  },
+};
+
 export interface OptionRow {
   readonly name: string;
   readonly kind: OptionKind;
@@ -81,6 +91,28 @@ const ROWS: readonly OptionRow[] = [
     sources: RUNTIME,
     description:
       "what start answers: v2 is a plain address that every containerd takes, v3 is JSON for containerd 2.0 and later; auto answers v3 to the Sandbox API alone",
+  },
+  {
+    name: "hosting",
+    kind: oneOf("process", "warm", "shared"),
+    default: "process",
+    sources: RUNTIME,
+    description:
+      "which process a pod gets: process is one of its own, started for it; warm is one of its own that the node's keeper had booted before; shared is one with all other such pods",
+  },
+  {
+    name: "keeper.spares",
+    kind: count,
+    default: 2,
+    sources: NODE_ONLY,
+    description: "processes that the keeper holds ready for pods to come, where hosting is warm",
+  },
+  {
+    name: "keeper.idle",
+    kind: duration,
+    default: 10 * 60_000,
+    sources: NODE_ONLY,
+    description: "how long the keeper stays when nobody asks it anything and it has no pods",
   },
   {
     name: "state_directory",

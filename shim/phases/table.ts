@@ -14,6 +14,7 @@ const MINUTE = 60 * SECOND;
 
 export type PhaseName =
   | "shim-start"
+  | "keeper-start"
   | "leftovers"
   | "first-create"
   | "shutdown-flush"
@@ -50,6 +51,10 @@ export const PHASES: Readonly<Record<PhaseName, Phase>> = {
   "shim-start": {
     budgetMs: 30 * SECOND,
     description: "a new shim process comes to listen, where its socket cannot be handed over",
+  },
+  "keeper-start": {
+    budgetMs: 10 * SECOND,
+    description: "start waits for the node's keeper to boot, where pods share a process",
   },
   leftovers: {
     budgetMs: 5 * SECOND,

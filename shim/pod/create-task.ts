@@ -46,6 +46,7 @@ export async function createTask(
   const { namespace, stateDirectory } = environment;
   const openJournal = environment.openJournal ?? ((place) => FileJournal.open(place));
   const journal = openJournal({
+    ...(environment.isShared === true ? { isShared: true } : {}),
     bundle: request.bundle,
     stateDirectory,
     namespace,

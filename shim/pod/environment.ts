@@ -1,4 +1,4 @@
-/** What pods need from the process around them. One for all pods of a process; it holds nothing of any of them. */
+/** What a pod needs from the process around it. It holds nothing of the pod. */
 import type { HcsBackend, HostInfo } from "../../hcs/api.ts";
 import type { Clock } from "../clock.ts";
 import type { PipeConnector, StreamResolver } from "../io/upstream.ts";
@@ -18,6 +18,8 @@ export interface PodEnvironment {
   /** containerd's namespace. */
   readonly namespace: string;
   readonly stateDirectory: string;
+  /** The process has other pods. */
+  readonly isShared?: true;
   /** `Owner` of compute systems. */
   readonly owner: string;
   /** Directory of the shim executable; files of the installation are beside it. */

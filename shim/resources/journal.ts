@@ -87,6 +87,8 @@ export interface JournalOwner {
   readonly shim: number;
   /** Tells the process from a later one with its pid; absent where the platform does not say. */
   readonly startTime?: number;
+  /** Present when other pods live in the process. */
+  readonly isShared?: true;
 }
 
 export interface JournalContents {
@@ -118,6 +120,8 @@ export interface JournalPlace {
   readonly stateDirectory: string;
   readonly namespace: string;
   readonly id: string;
+  /** The process has other pods. */
+  readonly isShared?: true;
 }
 
 /** What one task holds, written down. */
@@ -158,6 +162,7 @@ export class FileJournal implements Journal {
         bundle: place.bundle,
         shim,
         ...(startTime === undefined ? {} : { startTime }),
+        ...(place.isShared === true ? { isShared: true } : {}),
       });
       return journal;
     } catch (error) {
@@ -234,8 +239,12 @@ export function readJournal(path: string): JournalContents {
     const entry = JSON.parse(line) as Line;
     switch (entry.op) {
       case "opened": {
-        const { bundle, shim, startTime } = entry;
-        owner = { bundle, shim, ...(startTime === undefined ? {} : { startTime }) };
+        const { bundle, shim, startTime, isShared } = entry;
+        owner = {
+          ...{ bundle, shim },
+          ...(startTime === undefined ? {} : { startTime }),
+          ...(isShared === true ? { isShared } : {}),
+        };
         break;
       }
       case "hold":

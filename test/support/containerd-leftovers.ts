@@ -9,7 +9,15 @@ import { listSystems, reclaimSystem } from "../../hcs/emulator/systems/reclaim.t
 import { CGROUP_PARENT, systemKey } from "../../hcs/emulator/systems/state-directory.ts";
 import { shimAddress } from "../../shim/bootstrap/address.ts";
 import { runCommand } from "./command.ts";
-import { isAlive, listProcesses, mountsBelow, readEnvironment, isRootedIn } from "./proc.ts";
+import { keeperProcesses } from "./keeper.ts";
+import {
+  isAlive,
+  listProcesses,
+  mountsBelow,
+  readEnvironment,
+  isRootedIn,
+  type ProcessFacts,
+} from "./proc.ts";
 import { until } from "./until.ts";
 
 /** The part of a private containerd that matters here. */
@@ -22,6 +30,7 @@ export interface Traces {
   readonly journalDirectory: string;
   readonly network: { readonly bridge: string };
   readonly runtime: { readonly ours: boolean };
+  readonly nodeFile: string;
   /** Utility VMs of others that had cgroups before: their tasks may be called as ours are. */
   readonly foreignSystems: ReadonlySet<string>;
   /** Ids of the tasks that were made. */
@@ -46,7 +55,7 @@ export async function collectLeftovers(traces: Traces): Promise<string[]> {
 export async function findLeftovers(traces: Traces): Promise<string[]> {
   const { directory, namespace, network } = traces;
   return [
-    ...processesOf(traces).map(
+    ...withoutKeeper(traces, processesOf(traces)).map(
       ({ pid, name, arguments: words }) => `process ${pid} ${name}: ${words.join(" ")}`,
     ),
     ...mountsBelow(directory).map((path) => `mount ${path}`),
@@ -98,6 +107,12 @@ function processesOf({ directory }: Traces): ReturnType<typeof listProcesses> {
         readEnvironment(pid).some((entry) => entry.includes(`${directory}/`)) ||
         isRootedIn(pid, directory)),
   );
+}
+
+/** The keeper stays when pods go. */
+function withoutKeeper({ nodeFile }: Traces, processes: readonly ProcessFacts[]): ProcessFacts[] {
+  const kept = new Set(keeperProcesses(nodeFile).map(({ pid }) => pid));
+  return processes.filter(({ pid }) => !kept.has(pid));
 }
 
 /** Ids of pods and their containers: they are in containerd's log even when the pod could not be made. */

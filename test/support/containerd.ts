@@ -14,6 +14,7 @@ import { collectLeftovers, findLeftovers, removeLeftovers, systemCgroups } from 
 import { Cri } from "./cri.ts";
 import { Ctr } from "./ctr.ts";
 import { BUSYBOX_IMAGE, PAUSE_IMAGE, writeImageArchive } from "./image.ts";
+import { type TestHosting, endKeeper, hostingUnderTest } from "./keeper.ts";
 import { type PodNetwork, createPodNetwork } from "./pod-network.ts";
 import { type TestRuntime, nodeFile } from "./runtime.ts";
 import { makeShortDirectory } from "./temp-directory.ts";
@@ -29,6 +30,8 @@ export interface ContainerdOptions {
   readonly handlers?: readonly [Handler, ...Handler[]];
   /** Options in our node file, beside the state directories. */
   readonly nodeSettings?: Readonly<Record<string, unknown>>;
+  /** How our shim hosts pods; as `RUNHCS_TEST_HOSTING` says unless said otherwise. */
+  readonly hosting?: TestHosting;
   /** Added to containerd's environment, and so to the shims'. */
   readonly env?: Readonly<Record<string, string>>;
   readonly snapshotter?: "overlayfs" | "native";
@@ -299,6 +302,7 @@ export class Containerd implements AsyncDisposable {
     if (this.#removed) return [];
     this.#removed = true;
     await this.end("SIGTERM");
+    await endKeeper(this.nodeFile);
     const left = await collectLeftovers(this);
     if (left.length > 0) this.keepLog("left-behind");
     await removeLeftovers(this);
@@ -318,7 +322,10 @@ export class Containerd implements AsyncDisposable {
     for (const name of ["tmp", "fifo"]) await mkdir(join(directory, name));
     await writeFile(
       join(directory, "runhcs.toml"),
-      nodeFile({ emulator: this.emulatorDirectory, journals: this.journalDirectory }, options.nodeSettings),
+      nodeFile(
+        { emulator: this.emulatorDirectory, journals: this.journalDirectory },
+        { hosting: options.hosting ?? hostingUnderTest(), ...options.nodeSettings },
+      ),
     );
     const config = containerdConfig({
       version: this.installation.version,

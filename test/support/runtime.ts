@@ -1,6 +1,7 @@
 /** Which shim the integration tests drive: ours, or containerd's own to check the tests themselves. */
 import { join } from "node:path";
 import { stringify } from "smol-toml";
+import { hostingUnderTest } from "./keeper.ts";
 import { isExecutable } from "../../scripts/setup/programs.ts";
 
 /** A shim, as containerd's configuration knows it. */
@@ -15,11 +16,16 @@ export interface TestRuntime {
 
 const REPOSITORY = join(import.meta.dirname, "../..");
 
-/** Our shim: as `npm run build` leaves it, or in the folder that `RUNHCS_TEST_SHIM_FOLDER` names. */
+/**
+ * Our shim: as `npm run build` leaves it, behind its launcher where the keeper hosts pods, or in the folder that
+ * `RUNHCS_TEST_SHIM_FOLDER` names.
+ */
 export const RUNHCS: TestRuntime = {
   ours: true,
   type: "io.containerd.runhcs.v1",
-  folder: process.env["RUNHCS_TEST_SHIM_FOLDER"] ?? join(REPOSITORY, "dist/bin"),
+  folder:
+    process.env["RUNHCS_TEST_SHIM_FOLDER"] ??
+    join(REPOSITORY, hostingUnderTest() === "process" ? "dist/bin" : "dist/native"),
 };
 
 /** The Go shim that comes with containerd. */

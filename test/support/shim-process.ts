@@ -12,8 +12,12 @@ export async function findShim(address: string, id: string): Promise<number> {
 
 /** All shims of one containerd, with the id each was started for. */
 export function shimsOf(address: string): { readonly pid: number; readonly id: string }[] {
-  return listProcesses()
-    .filter(({ pid, arguments: words }) => isAlive(pid) && words.includes(address) && words.includes("-id"))
-    .filter(({ arguments: words }) => !["start", "delete"].includes(words.at(-1) ?? ""))
-    .map(({ pid, arguments: words }) => ({ pid, id: words[words.indexOf("-id") + 1] ?? "" }));
+  return (
+    listProcesses()
+      // One that the keeper had ready has them in its title: one text instead of many.
+      .map((process) => ({ ...process, arguments: process.arguments.flatMap((word) => word.split(" ")) }))
+      .filter(({ pid, arguments: words }) => isAlive(pid) && words.includes(address) && words.includes("-id"))
+      .filter(({ arguments: words }) => !["start", "delete"].includes(words.at(-1) ?? ""))
+      .map(({ pid, arguments: words }) => ({ pid, id: words[words.indexOf("-id") + 1] ?? "" }))
+  );
 }

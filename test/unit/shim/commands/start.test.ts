@@ -72,8 +72,9 @@ describe("start", function () {
     debug: false,
   });
 
-  function context(listening: StartContext["listening"], daemon = join(root, "daemon.cjs")): Given {
-    return { bundle, stdin: new Uint8Array(0), daemonCommand: [process.execPath, daemon], listening };
+  function context(listening: "handed-over" | "by-itself", daemon = join(root, "daemon.cjs")): Given {
+    const placement = { kind: "spawn", daemonCommand: [process.execPath, daemon], listening } as const;
+    return { bundle, stdin: new Uint8Array(0), placement };
   }
 
   async function run(id: string, spec: object | undefined, how: Given): Promise<string> {

@@ -1,0 +1,16 @@
+/** How a process is told that it belongs to the keeper. */
+
+/** The argument that says it. */
+const MEMBER = "-member";
+
+/** Room for the title of a process, which takes the place of its arguments. */
+const LONGEST_TITLE = 1024;
+
+/** Arguments of a process that waits for what the keeper says. */
+export function memberArguments(): string[] {
+  return [MEMBER, " ".repeat(LONGEST_TITLE)];
+}
+
+export function isMember(argv: readonly string[]): boolean {
+  return argv.includes(MEMBER);
+}

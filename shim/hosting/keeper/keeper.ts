@@ -1,0 +1,204 @@
+/**
+ * The keeper of a node: answers `start` and `delete` without booting Node for each, holds booted processes ready, and has the
+ * process that shared pods live in. Nothing depends on it: whoever finds it gone does what it would have done.
+ */
+import type { Server, Socket } from "node:net";
+import { isListening } from "../../bootstrap/address.ts";
+import { listenUnlessServed } from "../../bootstrap/daemon.ts";
+import type { Programs } from "../../bootstrap/programs.ts";
+import { systemClock } from "../../clock.ts";
+import { deleteTask } from "../../commands/delete.ts";
+import { start } from "../../commands/start.ts";
+import { messageOf } from "../../errors.ts";
+import { parseFlags, SHIM_FLAGS, shimFlags } from "../../flags.ts";
+import type { Hosting, Options } from "../../options/own.ts";
+import { platformReclaimers } from "../../resources/platform-reclaimers.ts";
+import type { PodOrder } from "../order.ts";
+import { Member, MemberLostError, type Place } from "./members.ts";
+import { decodeRequest, encodeReply, type KeeperReply, type KeeperRequest } from "./protocol.ts";
+
+/** The keeper cannot do it; whoever asked can. */
+class DeclinedError extends Error {
+  override readonly name = "DeclinedError";
+}
+
+/** Between handing a spare out and booting the next: the pod that got it needs the processor first. */
+const REFILL_AFTER_MS = 200;
+
+export interface KeeperInit {
+  readonly address: string;
+  /** Directory of the installation: one that has been replaced is not served any more. */
+  readonly installation: string;
+  readonly programs: Programs;
+  /** Options of the node. */
+  readonly options: Options;
+  /** It is not needed any more. */
+  readonly onIdle: () => void;
+}
+
+export class Keeper {
+  readonly #init: KeeperInit;
+  readonly #spares = new Set<Member>();
+  #shared: Member | undefined;
+  #requests = 0;
+  #isRefilling = false;
+  #server: Server | undefined;
+  #cancelIdle: (() => void) | undefined;
+
+  constructor(init: KeeperInit) {
+    this.#init = init;
+  }
+
+  /** @returns false when there is a keeper already */
+  async listen(): Promise<boolean> {
+    const server = await listenUnlessServed(this.#init.address, isListening);
+    if (server === undefined) return false;
+    this.#server = server;
+    server.on("connection", (socket) => this.#serve(socket));
+    this.#refill();
+    this.#watchIdle();
+    return true;
+  }
+
+  /** Takes the address away. Spares end; pods stay. */
+  close(): void {
+    this.#server?.close();
+    for (const spare of this.#spares) spare.release();
+    this.#shared?.release();
+  }
+
+  #serve(socket: Socket): void {
+    let received = Buffer.alloc(0);
+    const onData = (chunk: Buffer): void => {
+      received = Buffer.concat([received, chunk]);
+      let request: KeeperRequest | undefined;
+      try {
+        request = decodeRequest(received);
+      } catch {
+        // Not one of ours: whoever it is gets no answer.
+        socket.destroy();
+        return;
+      }
+      if (request === undefined) return;
+      socket.off("data", onData);
+      void this.#answer(request).then((reply) => socket.end(encodeReply(reply)));
+    };
+    socket.on("data", onData);
+    // Whoever asked is gone; what it asked for is done all the same.
+    socket.on("error", () => socket.destroy());
+  }
+
+  async #answer(request: KeeperRequest): Promise<KeeperReply> {
+    this.#requests += 1;
+    this.#cancelIdle?.();
+    try {
+      if (request.installation !== this.#init.installation) throw new DeclinedError("another installation");
+      return { verdict: "done", ...(await this.#execute(request)) };
+    } catch (error) {
+      const verdict = error instanceof DeclinedError ? "declined" : "failed";
+      return { verdict, stdout: new Uint8Array(0), stderr: messageOf(error) };
+    } finally {
+      this.#requests -= 1;
+      this.#watchIdle();
+    }
+  }
+
+  #execute(request: KeeperRequest): Promise<Pick<KeeperReply, "stdout" | "stderr">> {
+    const parsed = parseFlags(request.args, SHIM_FLAGS);
+    const command = COMMANDS[parsed.rest[0] ?? ""];
+    if (command === undefined || parsed.switches.size > (parsed.switches.has("debug") ? 1 : 0))
+      throw new DeclinedError("not a command of the keeper");
+    return command(this, request, shimFlags(parsed));
+  }
+
+  /** Finds a process for a pod. */
+  async host(mode: Hosting, order: PodOrder): Promise<Place> {
+    try {
+      switch (mode) {
+        case "process":
+          throw new DeclinedError("the pod gets a process of its own");
+        case "warm":
+          return await this.#hand(order);
+        case "shared":
+          return await this.#sharedMember().host(order);
+      }
+    } catch (error) {
+      // Whoever asked starts a process for it.
+      if (error instanceof MemberLostError) throw new DeclinedError(error.message);
+      throw error;
+    }
+  }
+
+  async #hand(order: PodOrder): Promise<Place> {
+    const [spare] = this.#spares;
+    if (spare === undefined) throw new DeclinedError("no spare is left");
+    this.#spares.delete(spare);
+    this.#refillLater();
+    return spare.host(order);
+  }
+
+  #sharedMember(): Member {
+    if (this.#shared === undefined || this.#shared.hasEnded) this.#shared = this.#boot();
+    return this.#shared;
+  }
+
+  #boot(): Member {
+    return new Member(this.#init.programs.serve, () => this.#watchIdle());
+  }
+
+  #refillLater(): void {
+    if (this.#isRefilling) return;
+    this.#isRefilling = true;
+    systemClock.setTimeout(() => {
+      this.#isRefilling = false;
+      this.#refill();
+    }, REFILL_AFTER_MS);
+  }
+
+  #refill(): void {
+    const { options } = this.#init;
+    if (options.hosting === "shared") {
+      this.#sharedMember();
+      return;
+    }
+    while (this.#spares.size < options.keeperSpares) {
+      const spare = this.#boot();
+      this.#spares.add(spare);
+      // One that ends is not replaced before another is needed: it would end again.
+      void spare.gone.then(() => this.#spares.delete(spare));
+    }
+  }
+
+  #watchIdle(): void {
+    this.#cancelIdle?.();
+    if (this.#requests > 0 || (this.#shared?.pods ?? 0) > 0) return;
+    this.#cancelIdle = systemClock.setTimeout(this.#init.onIdle, this.#init.options.keeperIdleMs);
+  }
+}
+
+type Command = (
+  keeper: Keeper,
+  request: KeeperRequest,
+  flags: ReturnType<typeof shimFlags>,
+) => Promise<Pick<KeeperReply, "stdout" | "stderr">>;
+
+const COMMANDS: Readonly<Record<string, Command>> = {
+  start: async (keeper, { workingDirectory, stdin, environment }, flags) => {
+    const output = await start(flags, {
+      bundle: workingDirectory,
+      stdin,
+      environment,
+      reclaimers: platformReclaimers,
+      placement: { kind: "keeper", host: (mode, order) => keeper.host(mode, order) },
+    });
+    return { stdout: Buffer.from(output, "utf8"), stderr: "" };
+  },
+  delete: async (_keeper, { environment }, flags) => {
+    const { response, remarks } = await deleteTask(flags, {
+      environment,
+      reclaimers: platformReclaimers,
+      now: () => Date.now(),
+    });
+    return { stdout: response, stderr: remarks.map((remark) => `${remark}\n`).join("") };
+  },
+};

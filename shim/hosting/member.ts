@@ -1,0 +1,130 @@
+/**
+ * A process that the keeper has started: a spare that waits for its one pod, or the process that all shared pods have. A
+ * spare that got its pod is like any other shim process; the keeper may go.
+ */
+import { closeSync, openSync } from "node:fs";
+import type { Server as NetServer } from "node:net";
+import { join } from "node:path";
+import { isListening } from "../bootstrap/address.ts";
+import { BUNDLE_FILE } from "../bootstrap/bundle.ts";
+import { listenUnlessServed, UNWANTED_VARIABLES } from "../bootstrap/daemon.ts";
+import { ownPrograms } from "../bootstrap/programs.ts";
+import { systemClock } from "../clock.ts";
+import { messageOf } from "../errors.ts";
+import { stderrDestination } from "../log/destination.ts";
+import { formatRecord } from "../log/format.ts";
+import { Logger } from "../log/logger.ts";
+import { hostPod, type HostedPod } from "./host-pod.ts";
+import { fromMessage, type HostMessage, type MemberMessage } from "./messages.ts";
+import type { PodOrder } from "./order.ts";
+
+export interface MemberOptions {
+  /** Called once, with the logger that speaks for the process. */
+  readonly prepareProcess: (logger: Logger) => void;
+}
+
+export async function serveKeeper(options: MemberOptions): Promise<void> {
+  // What the first pod needs; loading it is what nobody has to wait for.
+  if (process.platform === "linux") await import("../../hcs/emulator/emulator.ts");
+  const member = new Member(options);
+  process.on("message", (message: HostMessage) => void member.host(message));
+  process.on("disconnect", () => member.lost());
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    process.on(signal, () => member.end(`received ${signal}`));
+  say({ kind: "ready" });
+}
+
+/** A keeper that is gone does not hear it, which is no loss: it asks nothing any more. */
+function say(message: MemberMessage): void {
+  if (process.connected) process.send?.(message);
+}
+
+class Member {
+  readonly #options: MemberOptions;
+  readonly #pods = new Map<number, HostedPod>();
+  /** Orders under way. */
+  #pending = 0;
+  #isPrepared = false;
+
+  constructor(options: MemberOptions) {
+    this.#options = options;
+  }
+
+  async host({ serial, order: message }: HostMessage): Promise<void> {
+    const order = fromMessage(message);
+    this.#pending += 1;
+    try {
+      if (order.isShared) this.#prepare(sharedLogger());
+      else await becomeShimOf(order);
+      const pod = await hostPod(order, {
+        programs: ownPrograms(),
+        listen: async (server) => server.serve(await listenAt(order.socketPath)),
+        onLogger: (logger) => {
+          if (!order.isShared) this.#prepare(logger);
+        },
+        onEnd: () => this.#ended(serial),
+      });
+      this.#pods.set(serial, pod);
+      say({ kind: "hosted", serial });
+    } catch (error) {
+      say({ kind: "failed", serial, text: messageOf(error) });
+    } finally {
+      this.#pending -= 1;
+    }
+    // From now on as if it had been started for its pod.
+    if (!order.isShared && process.connected) process.disconnect();
+  }
+
+  /** The keeper is gone. Pods stay; without any there is nothing to stay for. */
+  lost(): void {
+    if (this.#pods.size === 0 && this.#pending === 0) process.exit(0);
+  }
+
+  end(reason: string): void {
+    if (this.#pods.size === 0) process.exit(0);
+    for (const pod of this.#pods.values()) pod.end(reason);
+  }
+
+  #ended(serial: number): void {
+    this.#pods.delete(serial);
+    say({ kind: "ended", serial });
+    if (!process.connected) this.lost();
+  }
+
+  #prepare(logger: Logger): void {
+    if (this.#isPrepared) return;
+    this.#isPrepared = true;
+    this.#options.prepareProcess(logger);
+  }
+}
+
+/** What lower layers announce, of whatever pod, goes to the keeper's log: the channels do not tell pods apart. */
+function sharedLogger(): Logger {
+  const logger = new Logger("warn", () => systemClock.now());
+  const destination = stderrDestination();
+  logger.attach((record) => destination.write(formatRecord(record, "logfmt")));
+  return logger;
+}
+
+/** Takes on what a process started for the pod would have been born with: environment, title, panic log. */
+async function becomeShimOf(order: PodOrder): Promise<void> {
+  const { flags, environment } = order;
+  const unwanted = new Set(UNWANTED_VARIABLES);
+  for (const name of Object.keys(process.env)) if (environment[name] === undefined) delete process.env[name];
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined && !unwanted.has(name)) process.env[name] = value;
+  }
+  const { namespace, address, id, bundle } = flags;
+  process.title = `containerd-shim-runhcs-v1 -namespace ${namespace} -address ${address} -id ${id}`;
+  if (process.platform !== "linux" || bundle === undefined) return;
+  const { duplicateOnto } = await import("../../hcs/posix/libc.ts");
+  const log = openSync(join(bundle, BUNDLE_FILE.panic), "a", 0o600);
+  for (const descriptor of [1, 2]) duplicateOnto(log, descriptor);
+  closeSync(log);
+}
+
+async function listenAt(path: string): Promise<NetServer> {
+  const server = await listenUnlessServed(path, isListening);
+  if (server === undefined) throw new Error(`cannot listen at ${path}: somebody does`);
+  return server;
+}

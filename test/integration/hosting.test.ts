@@ -1,0 +1,104 @@
+/**
+ * What hosting promises beyond what every pod does (the other suites run in each mode, `RUNHCS_TEST_HOSTING`): the keeper is
+ * never needed, whenever it dies.
+ */
+import assert from "node:assert/strict";
+import { statSync } from "node:fs";
+import { keeperAddress, KEEPER_DIRECTORY } from "../../shim/hosting/keeper/address.ts";
+import type { Containerd } from "../support/containerd.ts";
+import { eachContainerd } from "../support/each-containerd.ts";
+import { findKeeper, hostingUnderTest, keeperProcesses } from "../support/keeper.ts";
+import { findShim } from "../support/shim-process.ts";
+import { until } from "../support/until.ts";
+
+const hosting = hostingUnderTest();
+
+eachContainerd(`hosting (${hosting})`, { oursOnly: true }, (containerd) => {
+  const keeper = (of: Containerd): Promise<number> =>
+    until("a keeper", () => findKeeper(of.nodeFile), { state: () => of.logTail() });
+
+  async function runTask(id: string): Promise<void> {
+    const { code, stdout, stderr } = await containerd()
+      .ctr()
+      .run(id, { args: ["echo", id] });
+    assert.deepEqual([code, stdout.toString("utf8").trim()], [0, id], stderr);
+  }
+
+  if (hosting === "process") {
+    it("has no keeper", async () => {
+      await runTask("alone");
+      assert.equal(findKeeper(containerd().nodeFile), undefined);
+    });
+    return;
+  }
+
+  it("starts the keeper with the first pod, and lets root alone reach it", async () => {
+    await runTask("first");
+    await keeper(containerd());
+    assert.equal(statSync(KEEPER_DIRECTORY).mode & 0o777, 0o700);
+    const socket = keeperAddress({ RUNHCS_CONFIG: containerd().nodeFile });
+    assert.equal(statSync(socket).mode & 0o777, 0o600);
+  });
+
+  it("runs a pod in a process that was there before", async () => {
+    await keeper(containerd());
+    const booted = await until("a process that waits for a pod", () => {
+      const waiting = keeperProcesses(containerd().nodeFile).filter(({ arguments: words }) =>
+        words.includes("-member"),
+      );
+      return waiting.length > 0 && waiting.map(({ pid }) => pid);
+    });
+    const ctr = containerd().ctr();
+    await ctr.runDetached("served", { args: ["sleep", "1000"] });
+    if (hosting === "warm") assert.ok(booted.includes(await findShim(containerd().address, "served")));
+    await ctr.remove("served");
+  });
+
+  it("starts pods when the keeper has been killed, and a new keeper", async () => {
+    const dead = await keeper(containerd());
+    process.kill(dead, "SIGKILL");
+    await runTask("orphaned");
+    assert.notEqual(await keeper(containerd()), dead);
+  });
+
+  it("keeps a pod whose keeper is killed, to its end", async () => {
+    await keeper(containerd());
+    await runTask("before");
+    const ctr = containerd().ctr();
+    await ctr.runDetached("left-alone", { args: ["sleep", "1000"] });
+    const dead = findKeeper(containerd().nodeFile);
+    if (dead !== undefined) process.kill(dead, "SIGKILL");
+    const { code, stdout } = await ctr.exec("left-alone", "probe", ["echo", "alive"]);
+    assert.deepEqual([code, stdout.toString("utf8").trim()], [0, "alive"]);
+    await ctr.remove("left-alone");
+    await containerd().untilNothingLeft();
+  });
+
+  it("starts every pod, whenever the keeper is killed meanwhile", async function () {
+    this.timeout(120_000);
+    const ids = Array.from({ length: 6 }, (_, index) => `stormy-${index}`);
+    let running = true;
+    const kills = (async () => {
+      while (running) {
+        const victim = findKeeper(containerd().nodeFile);
+        if (victim !== undefined) process.kill(victim, "SIGKILL");
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    try {
+      for (const id of ids) await runTask(id);
+    } finally {
+      running = false;
+      await kills;
+    }
+    await containerd().untilNothingLeft();
+  });
+
+  it("survives containerd", async () => {
+    await runTask("once");
+    const before = await keeper(containerd());
+    await containerd().crashAndRestart();
+    await runTask("twice");
+    assert.equal(findKeeper(containerd().nodeFile), before);
+  });
+});
