@@ -18,7 +18,7 @@ import { createTask } from "./create-task.ts";
 import type { PodEnvironment } from "./environment.ts";
 import { joinedRequest } from "./join.ts";
 import type { CreateRequest } from "./request.ts";
-import { requireVm, runHostCommand, type HostCommand } from "./vm/host-command.ts";
+import { inVm, onMachine, requireVm, runHostCommand, type HostCommand } from "./host-command.ts";
 import type { Uvm } from "./vm/uvm.ts";
 
 /** Where CRI says which image a container is made of. */
@@ -181,14 +181,14 @@ export class Pod {
   }
 
   /**
-   * Runs a program in the VM itself until it has ended, or the caller has gone.
+   * Runs a program until it has ended, or the caller has gone: in the VM itself, or on this machine when the pod has none.
    *
    * @returns its exit code
-   * @throws {ShimError} NOT_ISOLATED, VM_LOST
+   * @throws {ShimError} VM_LOST, GUEST_COMMAND_FAILED, UNSUPPORTED
    */
-  runInVm(command: HostCommand, signal: AbortSignal): Promise<number> {
-    const uvm = requireVm(this.uvm, this.id, "run a program in");
-    return runHostCommand(uvm, command, this.#environment, this.id, this.#phases("diag-exec"), signal);
+  runProgram(command: HostCommand, signal: AbortSignal): Promise<number> {
+    const start = this.uvm === undefined ? onMachine : inVm(this.uvm);
+    return runHostCommand(start, command, this.#environment, this.id, this.#phases("diag-exec"), signal);
   }
 
   /** Brings a directory or file of the host into the VM, until the VM ends. @throws {ShimError} NOT_ISOLATED */

@@ -1,11 +1,11 @@
 /**
- * The diagnostics service that tools for this runtime know (`containerd.runhcs.v1.diag.ShimDiag`): programs in the pod's
- * VM, stacks, tasks, shares. It speaks of the one pod that the process was started for.
+ * The diagnostics service that tools for this runtime know (`containerd.runhcs.v1.diag.ShimDiag`): programs where the
+ * pod is, stacks, tasks, shares. It speaks of the one pod that the process was started for.
  */
 import { Exec, ShimDiag, Task } from "../../protos/gen/shim-diag.ts";
 import { messageOf, ShimError } from "../errors.ts";
 import type { Pod } from "../pod/pod.ts";
-import { requireVm } from "../pod/vm/host-command.ts";
+import { requireVm } from "../pod/host-command.ts";
 import { EXEC_STATUS } from "../task/states.ts";
 import type { Task as PodTask } from "../task/task.ts";
 import type { Calls } from "./calls.ts";
@@ -24,14 +24,14 @@ export function registerShimDiagService(server: ServiceRegistry, shim: Shim, cal
           `cannot run a program in the VM of "${shim.id}": a terminal has no stderr (found "${stderr}")`,
         );
       const pod = podOf(shim);
-      if (args.length === 0)
-        throw new Error(`cannot run a program in the VM of "${pod.id}": args is empty, name a program`);
+      const where = pod.uvm === undefined ? `on the machine of "${pod.id}"` : `in the VM of "${pod.id}"`;
+      if (args.length === 0) throw new Error(`cannot run a program ${where}: args is empty, name a program`);
       const stdio = { terminal, stdin, stdout, stderr };
-      const exitCode = await pod.runInVm({ args, workingDirectory, stdio }, signal);
+      const exitCode = await pod.runProgram({ args, workingDirectory, stdio }, signal);
       if (exitCode === 0) return { exitCode };
       throw new ShimError(
         "GUEST_COMMAND_FAILED",
-        `cannot run "${args.join(" ")}" in the VM of "${pod.id}": it ended with ${exitCode}`,
+        `cannot run "${args.join(" ")}" ${where}: it ended with ${exitCode}`,
       );
     }),
 

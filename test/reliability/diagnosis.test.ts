@@ -85,13 +85,24 @@ describe("diagnosis of a pod", function () {
     await runningPod();
     await life.shim.listen(join(directory, "shim"));
     writeFileSync(join(directory, "address"), `unix://${join(directory, "shim")}`);
-    const said = { stdout: new PassThrough(), stderr: new PassThrough() };
-    const run = (script: string) =>
-      runCommand(diagExecTo(said), [POD, "sh", "-c", script], { bundle: directory, cwd: "/tmp" });
-    await run("pwd; echo oops >&2");
-    assert.equal(String(said.stdout.read()), "/tmp\n");
-    assert.equal(String(said.stderr.read()), "oops\n");
-    await assert.rejects(run("exit 3"), /it ended with 3/);
+    const run = async (script: string, flags: Record<string, string | boolean>, input = "") => {
+      const said = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+      said.stdin.end(input);
+      const args = [POD, "sh", "-c", script];
+      await runCommand(diagExecTo(said), args, { bundle: directory, ...flags });
+      return [said.stdout, said.stderr].map((stream) => String(stream.read() ?? ""));
+    };
+    assert.deepEqual(await run("pwd; echo oops >&2", { cwd: "/tmp" }), ["/tmp\n", "oops\n"]);
+    await assert.rejects(run("exit 3", {}), /it ended with 3/);
+    assert.deepEqual(await run("cat; echo over", { stdin: true }, "some input\n"), [
+      "some input\nover\n",
+      "",
+    ]);
+    assert.deepEqual(await run("cat; echo over", { stdin: true }), ["over\n", ""]);
+    const large = "0123456789abcde\n".repeat(2 ** 14);
+    assert.deepEqual(await run("wc -c", { stdin: true }, large), [`${large.length}\n`, ""]);
+    const [screen = ""] = await run('tty; read line; echo "got $line"', { tty: true }, "word\n");
+    assert.match(screen, /^\/dev\/pts\/\d+\r\nword\r\ngot word\r\n$/);
   });
 
   it("lists tasks, the sandbox first, and execs when asked", async () => {
