@@ -13,6 +13,7 @@ import { hostPod } from "./hosting/host-pod.ts";
 import { serveKeeper } from "./hosting/member.ts";
 import { observeDiagnostics } from "./log/diagnostics.ts";
 import type { Logger } from "./log/logger.ts";
+import { servingPlatform } from "./platform/serving.ts";
 
 async function serve(): Promise<void> {
   if (isMember(process.argv)) return serveKeeper({ prepareProcess });
@@ -28,9 +29,11 @@ async function serve(): Promise<void> {
     environment: process.env,
     isShared: false,
   };
+  const serving = await servingPlatform();
+  const place = { path: socketPath, ...(isHandedOver ? { descriptor: LISTEN_DESCRIPTOR } : {}) };
   const pod = await hostPod(order, {
     programs: ownPrograms(),
-    listen: (server) => server.listen(isHandedOver ? { fd: LISTEN_DESCRIPTOR } : { path: socketPath }),
+    listen: (server) => serving.listen(server, place),
     onLogger: prepareProcess,
     onEnd: () => process.exit(0),
   });

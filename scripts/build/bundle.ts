@@ -41,7 +41,7 @@ export const AGENT: Pick<Program, "entry" | "bundle"> = {
 };
 
 /** CommonJS, because the FFI package and single executables are. */
-export function bundleOptions(entry: string): BuildOptions {
+export function bundleOptions(entry: string, platform: "linux" | "win32" = "linux"): BuildOptions {
   return {
     absWorkingDir: ROOT,
     entryPoints: [join(ROOT, entry)],
@@ -50,6 +50,8 @@ export function bundleOptions(entry: string): BuildOptions {
     target: "node20.19",
     format: "cjs",
     external: ["koffi"],
+    // What is for another platform is left out.
+    define: { "process.platform": JSON.stringify(platform) },
     legalComments: "none",
     minifySyntax: true,
     minifyWhitespace: true,

@@ -81,13 +81,11 @@ async function bundleInto(folder: string, { entry, embedded }: Executable): Prom
   const built = await Promise.all(
     bundles.map(([output, source]) =>
       build({
-        ...bundleOptions(source),
+        ...bundleOptions(source, "win32"),
         outfile: join(folder, output),
         metafile: true,
         external: [],
         alias: { koffi: join(ROOT, "hcs/win32/ffi/packed-koffi.ts") },
-        // What is for other platforms is left out.
-        define: { "process.platform": '"win32"' },
         // The main script of a single executable cannot import().
         supported: { "dynamic-import": false },
       }),

@@ -42,6 +42,11 @@ export function shimAddress(
   return { url: `unix://${path}`, path };
 }
 
+/** Where the log of a shim is read on Windows: containerd knows the name. */
+export function logPipePath(namespace: string, id: string): string {
+  return `\\\\.\\pipe\\containerd-shim-${namespace}-${id}-log`;
+}
+
 /** The path behind an address as containerd writes it. */
 export function pathOfAddress(url: string): string {
   return url.startsWith("unix://") ? url.slice("unix://".length) : url;

@@ -2,10 +2,9 @@
  * Everything one pod needs of the process that hosts it: its socket and services, its logger, its way to containerd. Nothing
  * of it is global, so a process can host one pod or many.
  */
-import { existsSync, unlinkSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { openBackend } from "../backend.ts";
-import { BUNDLE_FILE, bundleFile } from "../bootstrap/bundle.ts";
+import { bundleFile } from "../bootstrap/bundle.ts";
 import type { Programs } from "../bootstrap/programs.ts";
 import { decodeStartInput } from "../bootstrap/stdin.ts";
 import { startDeadline, systemClock } from "../clock.ts";
@@ -15,7 +14,7 @@ import { EventPublisher } from "../events/publisher.ts";
 import { taskEvents } from "../events/task-events.ts";
 import { eventTransport } from "../events/transport.ts";
 import type { ShimFlags } from "../flags.ts";
-import { fifoDestination, stderrDestination } from "../log/destination.ts";
+import type { LogDestination } from "../log/destination.ts";
 import { formatRecord } from "../log/format.ts";
 import { Logger, type LogLevel } from "../log/logger.ts";
 import { readNodeFile } from "../options/node-file.ts";
@@ -23,6 +22,7 @@ import { Options } from "../options/own.ts";
 import { readRuntimeOptions, type RuntimeOptions } from "../options/runtime.ts";
 import type { PodEnvironment } from "../pod/environment.ts";
 import { Timeline } from "../phases/timeline.ts";
+import { servingPlatform } from "../platform/serving.ts";
 import { Calls } from "../service/calls.ts";
 import { registerDiagService } from "../service/diag-service.ts";
 import { registerSandboxService } from "../service/sandbox-service.ts";
@@ -63,6 +63,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
   const podOptions = new Options(runtime.own, await readNodeFile(variables));
   const logger = new Logger(logLevel(flags, runtime, podOptions), () => systemClock.now());
   options.onLogger?.(logger);
+  const serving = await servingPlatform();
   const platform = await openBackend(podOptions, options.programs, OWNER);
   const backend = await recorded(platform, podOptions.traceDirectory, flags, logger);
   const publisher = new EventPublisher({
@@ -107,7 +108,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
     // The reply to Shutdown goes out first; waits that are still open end with it.
     await Promise.allSettled([server.shutdown(deadline.signal), publisher.flush(deadline.signal)]);
     await backend.close();
-    removeSocket(order.socketPath);
+    serving.removeSocket(order.socketPath);
     options.onEnd();
   };
   const shim = new Shim({
@@ -123,6 +124,8 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
   registerStreamingService(server, streams);
   registerShimDiagService(server, shim, calls);
   registerDiagService(server, shim, calls, log);
+  const { namespace, id, bundle } = flags;
+  const destination = serving.openLog({ namespace, id, bundle, debugType: runtime.runhcs.debugType });
   await options.listen(server);
   // containerd forgets a shim whose start it could not finish; such a shim must not stay.
   timers.push(
@@ -130,7 +133,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
       if (!shim.wasUsed) end("nothing was created in time");
     }, podOptions.budgetMs("first-create")),
   );
-  timers.push(attachLog(logger, flags.bundle, podOptions));
+  timers.push(attachLog(logger, destination, podOptions));
   return { end };
 }
 
@@ -151,15 +154,6 @@ function logLevel(flags: ShimFlags, runtime: RuntimeOptions, options: Options): 
   return level;
 }
 
-function removeSocket(path: string): void {
-  if (path === "") return;
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
-}
-
 /** How long a new pod is left alone with its first calls before winston is loaded. */
 const WINSTON_AFTER_MS = 2000;
 
@@ -168,9 +162,7 @@ const WINSTON_AFTER_MS = 2000;
  *
  * @returns what calls the loading off
  */
-function attachLog(logger: Logger, bundle: string | undefined, options: Options): () => void {
-  const fifo = bundle === undefined ? undefined : join(bundle, BUNDLE_FILE.log);
-  const destination = fifo !== undefined && existsSync(fifo) ? fifoDestination(fifo) : stderrDestination();
+function attachLog(logger: Logger, destination: LogDestination, options: Options): () => void {
   const { logFormat } = options;
   logger.attach((record) => destination.write(formatRecord(record, logFormat)));
   return systemClock.setTimeout(() => {

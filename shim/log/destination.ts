@@ -1,5 +1,5 @@
 /**
- * Where log lines go: the FIFO that containerd reads, or the process's own stderr. A log nobody reads must never
+ * Where log lines go: the FIFO that containerd reads, the process's own stderr, or nowhere. A log nobody reads must never
  * hold up a pod: lines that do not fit are counted and left out.
  */
 import { closeSync, constants, openSync, writeSync } from "node:fs";
@@ -31,8 +31,7 @@ export function fifoDestination(path: string): LogDestination {
   };
   return {
     write: (line) => {
-      if (dropped > 0 && tryWrite(`level=warning msg="log lines were dropped" count=${dropped}\n`))
-        dropped = 0;
+      if (dropped > 0 && tryWrite(droppedLine(dropped))) dropped = 0;
       if (!tryWrite(line)) dropped++;
     },
     close: () => {
@@ -42,6 +41,15 @@ export function fifoDestination(path: string): LogDestination {
   };
 }
 
+/** Where lines are missing. */
+export function droppedLine(count: number): string {
+  return `level=warning msg="log lines were dropped" count=${count}\n`;
+}
+
 export function stderrDestination(): LogDestination {
   return { write: (line) => void process.stderr.write(line), close: () => undefined };
+}
+
+export function nowhereDestination(): LogDestination {
+  return { write: () => undefined, close: () => undefined };
 }
