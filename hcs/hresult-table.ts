@@ -106,6 +106,8 @@ export const HRESULT = {
   systemAlreadyExists: 0x8037_010f,
   systemAlreadyStopped: 0x8037_0110,
   protocolError: 0x8037_0111,
+  invalidLayer: 0x8037_0112,
+  serviceNotAvailable: 0x8037_0114,
   operationTimeout: 0x8037_0118,
   serviceDisconnect: 0x8037_011e,
   processAlreadyStopped: 0x8037_011f,

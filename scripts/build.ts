@@ -2,8 +2,8 @@
  * Builds `dist/`: the executables with everything they need at run time, and the library.
  *
  *   dist/bin/           containerd-shim-runhcs-v1, hcsctl
- *   dist/libexec/       the long-lived shim process, the emulator's VM worker; the bundles of all programs, with the code
- *                       that V8 has made of them
+ *   dist/libexec/       the long-lived shim process, the emulator's VM worker, its launcher inside Windows containers; the
+ *                       bundles of all programs, with the code that V8 has made of them
  *   dist/native/        containerd-shim-runhcs-v1 once more: the launcher in C, where there is a compiler
  *   dist/lib/           ES modules and types, for `import`
  *   dist/node_modules/  the FFI package, which cannot be bundled
@@ -26,6 +26,7 @@ import {
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { AGENT, bundleOptions, PROGRAMS, ROOT, type Program } from "./build/bundle.ts";
+import { buildWindowsLauncher, hasWindowsCompiler } from "./build/windows-launcher.ts";
 import { keepCode } from "./build/code-cache.ts";
 
 const DIST = join(ROOT, "dist");
@@ -76,7 +77,7 @@ function* filesBelow(path: string): Generator<string> {
 }
 
 function digestOfInputs(): string {
-  const hash = createHash("sha256");
+  const hash = createHash("sha256").update(`launcher: ${hasWindowsCompiler()}\0`);
   for (const input of INPUTS) {
     const path = join(ROOT, input);
     const files = input.includes(".") ? [path] : filesBelow(path);
@@ -137,6 +138,7 @@ async function main(): Promise<void> {
   for (const { output, executable } of PROGRAMS) if (executable) chmodSync(join(DIST, output), 0o755);
   // Files without an extension are what the nearest package says.
   writeFileSync(join(DIST, "bin", "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
+  buildWindowsLauncher(join(DIST, "libexec"));
   copyNativeModules();
   compileLauncher();
   await keepCode(DIST);

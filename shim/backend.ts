@@ -10,6 +10,8 @@ export async function openBackend(options: Options, programs: Programs, owner: s
   const { createEmulator } = await import("../hcs/emulator/emulator.ts");
   return createEmulator({
     stateDirectory: options.emulatorStateDirectory,
+    windowsDirectory: options.emulatorWindowsDirectory,
+    build: options.emulatorWindowsBuild,
     workerEntry: { command: programs.vmWorker },
     owner,
   });

@@ -18,6 +18,9 @@ import { choice, list, object, required } from "./shape.ts";
 import { checkStateDirectory, DEFAULT_STATE_DIRECTORY } from "./systems/state-directory.ts";
 import { EmulatedFiles } from "./storage/files.ts";
 import { EmulatedStorage } from "./storage/storage.ts";
+import { EmulatedLayers } from "./storage/windows-layers.ts";
+import { WindowsHost } from "./windows/host.ts";
+import { DEFAULT_WINDOWS_DIRECTORY } from "./windows/template.ts";
 
 export interface EmulatorOptions {
   /** Where systems and sockets are kept; processes that name the same one see the same systems. Absolute and short. */
@@ -26,6 +29,10 @@ export interface EmulatorOptions {
   readonly workerEntry: { readonly command: readonly string[] };
   /** Owner of systems whose document names none. */
   readonly owner?: string;
+  /** Where the files of Windows are kept that containers share. Absolute. */
+  readonly windowsDirectory?: string;
+  /** The Windows build whose behaviour is wanted. */
+  readonly build?: number;
   /** Added to the environment of workers, which otherwise has PATH alone. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Scripted faults, before those of the environment variable `RUNHCS_EMULATOR_FAULTS`. */
@@ -33,10 +40,13 @@ export interface EmulatorOptions {
 }
 
 /**
- * The Windows build whose behaviour the emulator has: Windows Server 2022, the oldest one that the shim supports with
- * every feature the emulator provides.
+ * The Windows build whose behaviour the emulator has: Windows Server 2025, the oldest one with every feature the emulator
+ * provides (HostProcess containers in VMs are the youngest).
  */
-export const EMULATED_BUILD = 20348;
+export const EMULATED_BUILD = 26100;
+
+/** The first build whose VMs have HostProcess containers. */
+const HOST_PROCESS_VM_BUILD = 26100;
 
 const TRAITS: BackendTraits = {
   paths: "posix",
@@ -78,8 +88,10 @@ class Emulator implements HcsBackend {
   readonly network: EmulatedNetwork;
   readonly hvSocket: EmulatedHvSocket;
   readonly files: EmulatedFiles;
+  readonly layers: EmulatedLayers;
   readonly #calls: Calls;
   readonly #boot: BootProgram;
+  readonly #build: number;
   readonly #processors: number = cpus().length;
 
   constructor(options: EmulatorOptions, stateDirectory: string) {
@@ -89,15 +101,25 @@ class Emulator implements HcsBackend {
       crash: (runtimeId) => this.computeSystems.crash(runtimeId),
       disconnect: (runtimeId, serviceId) => this.hvSocket.disconnect(runtimeId, serviceId),
     });
+    this.#build = options.build ?? EMULATED_BUILD;
+    const windows = new WindowsHost({
+      stateDirectory,
+      windowsDirectory: options.windowsDirectory ?? DEFAULT_WINDOWS_DIRECTORY,
+      programDirectory: this.#boot.files.directory,
+    });
     this.storage = new EmulatedStorage(this.#calls);
+    this.layers = new EmulatedLayers(this.#calls, windows);
     this.network = new EmulatedNetwork(this.#calls);
-    this.files = new EmulatedFiles(this.#calls);
+    this.files = new EmulatedFiles(this.#calls, windows);
     this.hvSocket = new EmulatedHvSocket(this.#calls, stateDirectory);
     this.computeSystems = new EmulatedComputeSystems({
       stateDirectory,
       calls: this.#calls,
       network: this.network,
       boot: this.#boot,
+      windows,
+      hvSocket: this.hvSocket,
+      hostProcessInVms: this.#build >= HOST_PROCESS_VM_BUILD,
       environment: { PATH: process.env["PATH"] ?? DEFAULT_PATH, ...options.environment },
       owner: options.owner ?? DEFAULT_OWNER,
       hostProcessors: this.#processors,
@@ -106,7 +128,7 @@ class Emulator implements HcsBackend {
 
   host(options: CallOptions = {}): Promise<HostInfo> {
     return this.#calls.run("host", { phrase: "query", target: "host", ...options }, () => ({
-      build: EMULATED_BUILD,
+      build: this.#build,
       logicalProcessors: this.#processors,
       linuxBootFiles: this.#boot.files,
       pauseProgram: {

@@ -47,6 +47,7 @@ interface Functions {
   recvmsg(socket: number, message: MessageHeader, flags: number): number;
   socket(domain: number, type: number, protocol: number): number;
   sethostname(name: string, length: number): number;
+  mkfifo(path: string, mode: number): number;
 }
 
 interface MessageHeader {
@@ -90,6 +91,7 @@ function libc(): Functions {
     recvmsg: library.func("intptr_t recvmsg(int, _Inout_ runhcs_msghdr *, int)"),
     socket: library.func("int socket(int, int, int)"),
     sethostname: library.func("int sethostname(str, size_t)"),
+    mkfifo: library.func("int mkfifo(str, uint32_t)"),
   };
   return loaded;
 }
@@ -362,4 +364,9 @@ export function raiseLoopback(): void {
 /** sethostname(2), in this process's UTS namespace. */
 export function setHostname(name: string): void {
   check(libc().sethostname(name, Buffer.byteLength(name)), "sethostname", name);
+}
+
+/** mkfifo(3). */
+export function makeFifo(path: string, mode: number): void {
+  check(libc().mkfifo(path, mode), "mkfifo", path);
 }

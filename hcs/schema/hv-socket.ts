@@ -41,3 +41,9 @@ export function vsockServiceId(port: number): string {
   }
   return port.toString(16).padStart(8, "0") + VSOCK_TEMPLATE;
 }
+
+/** The port of a service id made from one; undefined for any other. */
+export function vsockPort(serviceId: string): number | undefined {
+  const [, port] = new RegExp(`^([0-9a-f]{8})${VSOCK_TEMPLATE}$`, "i").exec(serviceId) ?? [];
+  return port === undefined ? undefined : Number.parseInt(port, 16);
+}

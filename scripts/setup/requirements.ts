@@ -67,16 +67,25 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
 ];
 
-/** What the tests of the Windows backend need besides. */
-export const WINE_REQUIREMENTS: readonly Requirement[] = [
+/** What Windows containers in the emulator need besides. */
+export const WINDOWS_REQUIREMENTS: readonly Requirement[] = [
   {
     name: "wine (64-bit)",
     debianPackage: "wine64",
-    purpose: "runs the Windows build of Node",
+    purpose: "runs programs of Windows",
     find: () => (isExecutable(WINE_64) ? WINE_64 : undefined),
   },
   program("wine", "wine", "starts programs of Windows"),
-  program(MINGW, "gcc-mingw-w64-x86-64", "builds the stand-ins for the DLLs of the Host Compute Service"),
+  program(
+    MINGW,
+    "gcc-mingw-w64-x86-64",
+    "builds programs for Windows: the launcher in containers, stand-ins for DLLs",
+  ),
+];
+
+/** What the tests of the Windows backend need besides. */
+export const WINE_REQUIREMENTS: readonly Requirement[] = [
+  ...WINDOWS_REQUIREMENTS,
   program("npm", "npm", "fetches the Windows build of Node"),
 ];
 

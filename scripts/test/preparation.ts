@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { fetchAll } from "../containerd/fetch.ts";
 import { readDistribution } from "../setup/apt.ts";
+import { WINDOWS_REQUIREMENTS } from "../setup/requirements.ts";
 import { setUpMachine } from "../setup/setup.ts";
 import type { Reporter } from "../terminal/reporter.ts";
 import { prepareWine } from "../wine/prepare.ts";
@@ -21,6 +22,7 @@ export async function prepare(reporter: Reporter, suites: readonly Suite[]): Pro
   reporter.heading("Prepare");
   if (needs.has("machine")) await setUpMachine(reporter);
   if (needs.has("containerd")) await fetchAll(reporter);
+  if (needs.has("windows")) await setUpMachine(reporter, WINDOWS_REQUIREMENTS);
   if (needs.has("wine")) await prepareWine(reporter);
   if (needs.has("build")) await reporter.step("build", () => buildExecutables());
   if (needs.has("package")) await reporter.step("pack", () => runScript("pack"));

@@ -7,7 +7,7 @@ export interface Suite {
   /** Whether the lines it runs through are counted. */
   readonly coverage: boolean;
   /** What has to be done before it can run. */
-  readonly needs: readonly ("machine" | "containerd" | "wine" | "build" | "package")[];
+  readonly needs: readonly ("machine" | "containerd" | "windows" | "wine" | "build" | "package")[];
   /** What the suite's files are, where that is not all of the folder. */
   readonly files?: string;
   /** What runs the files, where that is not mocha on this machine: a script that is called as mocha is. */
@@ -47,6 +47,12 @@ export const SUITES: readonly Suite[] = [
     purpose: "work in containers without shares, and what hostile peers make of it",
     coverage: false,
     needs: ["machine"],
+  },
+  {
+    name: "windows",
+    purpose: "Windows containers in the emulator, by Wine, through containerd",
+    coverage: false,
+    needs: ["machine", "windows", "containerd", "build"],
   },
   {
     name: "integration",

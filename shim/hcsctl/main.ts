@@ -27,6 +27,7 @@ const COMMANDS: readonly Entry[] = [
   { name: "doctor", load: async () => (await import("./doctor.ts")).doctor },
   { name: "emulator ps", load: async () => (await import("./systems.ts")).emulatorPs },
   { name: "emulator inspect", load: async () => (await import("./systems.ts")).emulatorInspect },
+  { name: "emulator base", load: async () => (await import("./emulator-base.ts")).emulatorBase },
   { name: "emulator gc", load: async () => (await import("./systems.ts")).emulatorGc },
 ];
 

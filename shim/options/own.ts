@@ -158,6 +158,14 @@ export class Options {
     return this.#get("client.state_directory") as string;
   }
 
+  get emulatorWindowsDirectory(): string {
+    return this.#get("emulator.windows_directory") as string;
+  }
+
+  get emulatorWindowsBuild(): number {
+    return this.#get("emulator.windows_build") as number;
+  }
+
   get logLevel(): string {
     return this.#get("log.level") as string;
   }

@@ -46,6 +46,14 @@ function oneOf(...words: readonly string[]): OptionKind {
   };
 }
 
+const buildNumber: OptionKind = {
+  name: "a Windows build number such as 20348",
+  parse: (value) => {
+    const build = typeof value === "string" ? Number(value) : value;
+    return typeof build === "number" && Number.isInteger(build) && build > 0 ? build : undefined;
+  },
+};
+
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** `"250ms"`, `"30s"`, `"2m"`; a bare number is in seconds. Read as milliseconds. */
@@ -135,6 +143,22 @@ const ROWS: readonly OptionRow[] = [
     sources: NODE_ONLY,
     description:
       "logs and network records of the containers that hcsctl runs; and, where no containerd runs, their images and writable layers",
+  },
+  {
+    name: "emulator.windows_directory",
+    kind: absolutePath,
+    default: "/var/lib/runhcs/windows",
+    sources: NODE_ONLY,
+    description:
+      "files of Windows that the emulator's containers share: made once for each version of Wine, 700 MB; and drive C: of the emulated machine",
+  },
+  {
+    name: "emulator.windows_build",
+    kind: buildNumber,
+    default: 26100,
+    sources: NODE_ONLY,
+    description:
+      "Windows build whose behaviour the emulator has; before 26100 VMs have no HostProcess containers, before 17763 documents are of schema 1",
   },
   {
     name: "log.level",

@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { reclaimSystem } from "../../hcs/emulator/systems/reclaim.ts";
 import { unmountByProgram, unmountTree } from "../../hcs/emulator/storage/unmount-tree.ts";
+import { removeVolume, volumeDirectory, volumeIdOf } from "../../hcs/emulator/storage/volumes.ts";
 import type { Reclaimers } from "./reclaim.ts";
 
 export function linuxReclaimers(emulatorStateDirectory: string): Reclaimers {
@@ -13,6 +14,11 @@ export function linuxReclaimers(emulatorStateDirectory: string): Reclaimers {
     vm: async ({ id }) => {
       await reclaimSystem(emulatorStateDirectory, id);
     },
+    system: async ({ id }) => {
+      await reclaimSystem(emulatorStateDirectory, id);
+    },
+    layer: ({ path }) =>
+      removeVolume(volumeDirectory(emulatorStateDirectory, volumeIdOf(path)), unmountByProgram),
     share: goneWithItsVm,
     layers: goneWithItsVm,
     nic: goneWithItsVm,

@@ -20,6 +20,9 @@ const ENTER: Readonly<Record<ComputeSystemState, (system: ComputeSystem) => Prom
 
 const CALL: Readonly<Record<SystemOperation, (system: ComputeSystem) => Promise<unknown>>> = {
   start: (system) => system.start(),
+  shutdown: (system) => system.shutdown(),
+  createProcess: (system) => system.createProcess({ CommandLine: "cmd" }),
+  openProcess: (system) => system.openProcess(1),
   terminate: (system) => system.terminate(),
   pause: (system) => system.pause(),
   resume: (system) => system.resume(),

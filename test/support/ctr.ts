@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly memoryLimitBytes?: number;
   readonly cpus?: number;
   readonly hostNetwork?: boolean;
+  /** A file with the whole spec; no image is used then. */
+  readonly config?: string;
   /** File that becomes the runtime options' `ConfigPath`. */
   readonly configPath?: string;
   /** Sandbox to make the container in (containerd 1.7 and later). */
@@ -157,7 +159,7 @@ export class Ctr {
         ? ["--fifo-dir", this.options.fifoDirectory]
         : ["--log-uri", options.logUri]),
       ...this.#createFlags(options),
-      options.image ?? BUSYBOX_IMAGE,
+      ...(options.config === undefined ? [options.image ?? BUSYBOX_IMAGE] : []),
       id,
       ...(options.args ?? []),
     ];
@@ -347,6 +349,7 @@ export class Ctr {
       ...flag("--net-host", options.hostNetwork),
       ...value("--runtime-config-path", options.configPath),
       ...value("--sandbox", options.sandbox),
+      ...value("--config", options.config),
     ];
   }
 }

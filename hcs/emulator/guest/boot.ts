@@ -5,6 +5,7 @@ import { LINUX_GUEST_PORT } from "../../schema/hv-socket.ts";
 import { Agent } from "./agent.ts";
 import { BridgeServer } from "./bridge-server.ts";
 import { describe } from "./errors.ts";
+import { LINUX_GUEST } from "./handlers.ts";
 import type { GuestLog } from "./log.ts";
 import type { Dial } from "./stdio-ports.ts";
 
@@ -27,9 +28,9 @@ export async function bootGuest(options: BootOptions): Promise<never> {
   await readEntropy(dial, log);
   await connectLog(dial, log);
   const agent = new Agent({ ...options, notify: (notification) => bridge.notify(notification) });
-  const bridge = new BridgeServer(agent, log);
+  const bridge = new BridgeServer(agent, LINUX_GUEST, log);
   log.info("guest agent started", { pid: process.pid });
-  return serveForever(bridge, dial, log);
+  return serveForever(bridge, () => dial(LINUX_GUEST_PORT.bridge), log);
 }
 
 /** The emulated guest has its kernel's random numbers; what it is given is read and left. Failure is tolerated. */
@@ -66,10 +67,15 @@ async function connectLog(dial: Dial, log: GuestLog): Promise<void> {
   socket.resume();
 }
 
-async function serveForever(bridge: BridgeServer, dial: Dial, log: GuestLog): Promise<never> {
+/** Serves the host; when the connection drops, dials again. */
+export async function serveForever(
+  bridge: Pick<BridgeServer<never>, "serve">,
+  dial: () => Promise<Socket>,
+  log: GuestLog,
+): Promise<never> {
   for (;;) {
     try {
-      const socket = await dial(LINUX_GUEST_PORT.bridge);
+      const socket = await dial();
       log.info("connected to the host");
       await bridge.serve(socket);
       log.warning("connection to the host ended");

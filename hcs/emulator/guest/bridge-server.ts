@@ -13,41 +13,38 @@ import {
   PROTOCOL_VERSION,
   responseType,
   type ContainerNotification,
+  type MessageName,
   type GuestCapabilities,
   type NegotiateProtocolResponse,
 } from "../../guest/protocol.ts";
 import { stringifyJson } from "../../json.ts";
-import type { Agent } from "./agent.ts";
 import { describe, errorMembers, GuestError, RESULT } from "./errors.ts";
-import { HANDLERS, type Handler, type Request } from "./handlers.ts";
+import type { Handler, Request } from "./handlers.ts";
 import type { Log } from "./log.ts";
 import { parseText, readBase, readShape, REQUEST, type RequestBase } from "./requests.ts";
 
-const CAPABILITIES: GuestCapabilities = {
-  SupportedSchemaVersions: [{ Major: 2, Minor: 1 }],
-  RuntimeOsType: "Linux",
-  GuestDefinedCapabilities: {
-    NamespaceAddRequestSupported: true,
-    SignalProcessSupported: true,
-    DumpStacksSupported: true,
-    DeleteContainerStateSupported: true,
-  },
-};
+/** What a kind of guest answers. `NegotiateProtocol` is not among the handlers: it belongs to the connection. */
+export interface GuestService<Agent> {
+  readonly capabilities: GuestCapabilities;
+  readonly handlers: { readonly [Name in MessageName]?: Handler<Name, Agent> };
+}
 
 interface Connection {
   readonly socket: Socket;
   negotiated: boolean;
 }
 
-export class BridgeServer {
+export class BridgeServer<Agent> {
   readonly #agent: Agent;
+  readonly #service: GuestService<Agent>;
   readonly #log: Log;
   #connection: Connection | undefined;
   /** Frames for a connection that is not there yet. */
   #queued: Buffer[] = [];
 
-  constructor(agent: Agent, log: Log) {
+  constructor(agent: Agent, service: GuestService<Agent>, log: Log) {
     this.#agent = agent;
+    this.#service = service;
     this.#log = log;
   }
 
@@ -112,7 +109,7 @@ export class BridgeServer {
         );
       }
       accepted = true;
-      members = { Version: PROTOCOL_VERSION, Capabilities: CAPABILITIES };
+      members = { Version: PROTOCOL_VERSION, Capabilities: this.#service.capabilities };
     } catch (error) {
       members = errorMembers(error);
     }
@@ -130,13 +127,21 @@ export class BridgeServer {
       const body = parseText(text, "message");
       base = readBase(body);
       const request: Request = { ...base, body, afterResponse: (action) => after.push(action) };
-      members = await handlerOf(frame)(this.#agent, request);
+      members = await this.#handlerOf(frame)(this.#agent, request);
     } catch (error) {
       members = errorMembers(error);
       this.#log.debug("request failed", { type: describeType(frame.type), error: describe(error) });
     }
     if (members !== undefined) this.#send(encodeResponse(frame, base, members));
     for (const action of after) action();
+  }
+
+  #handlerOf(frame: Frame): Handler<"DumpStacks", Agent> {
+    const name = messageName(frame.type);
+    const handler = name === undefined ? undefined : this.#service.handlers[name];
+    if (handler === undefined) throw notImplemented(frame);
+    // Which message it is no longer matters: the members go into the response as they are.
+    return handler;
   }
 
   #send(bytes: Buffer): void {
@@ -147,14 +152,6 @@ export class BridgeServer {
     }
     if (!connection.socket.write(bytes)) connection.socket.pause();
   }
-}
-
-function handlerOf(frame: Frame): Handler<"DumpStacks"> {
-  const name = messageName(frame.type);
-  const handler = name === undefined ? undefined : HANDLERS[name];
-  if (handler === undefined) throw notImplemented(frame);
-  // Which message it is no longer matters: the members go into the response as they are.
-  return handler;
 }
 
 function notImplemented(frame: Frame): GuestError {

@@ -7,6 +7,7 @@ import {
 } from "../../guest/protocol.ts";
 import { stringifyJson } from "../../json.ts";
 import type { Agent } from "./agent.ts";
+import type { GuestService } from "./bridge-server.ts";
 import { GuestError, RESULT } from "./errors.ts";
 import { DOCUMENT, readShape, readText, REQUEST, type RequestBase } from "./requests.ts";
 import { modifyContainer, modifyVm } from "./resources.ts";
@@ -28,13 +29,12 @@ export interface Request extends RequestBase {
 export type Answer<Name extends MessageName> = Omit<ResponseBody<Name>, keyof GuestResponse>;
 
 /** Answers a request, fails, or (`undefined`) leaves it without a response. */
-export type Handler<Name extends MessageName> = (
-  agent: Agent,
+export type Handler<Name extends MessageName, A = Agent> = (
+  agent: A,
   request: Request,
 ) => Answer<Name> | undefined | Promise<Answer<Name>>;
 
-/** NegotiateProtocol is not here: it belongs to the connection (`bridge-server.ts`). */
-export const HANDLERS: { readonly [Name in MessageName]?: Handler<Name> } = {
+const HANDLERS: GuestService<Agent>["handlers"] = {
   Create: async (agent, { containerId, activityId, body }) => {
     const { ContainerConfig } = readShape(REQUEST.create, body, "Create");
     await agent.create(containerId, activityId, ContainerConfig);
@@ -101,6 +101,20 @@ export const HANDLERS: { readonly [Name in MessageName]?: Handler<Name> } = {
     await agent.deleteState(containerId);
     return {};
   },
+};
+
+export const LINUX_GUEST: GuestService<Agent> = {
+  capabilities: {
+    SupportedSchemaVersions: [{ Major: 2, Minor: 1 }],
+    RuntimeOsType: "Linux",
+    GuestDefinedCapabilities: {
+      NamespaceAddRequestSupported: true,
+      SignalProcessSupported: true,
+      DumpStacksSupported: true,
+      DeleteContainerStateSupported: true,
+    },
+  },
+  handlers: HANDLERS,
 };
 
 function shutdown(agent: Agent, { containerId }: Request, signal: number): GuestResponse | undefined {

@@ -16,11 +16,14 @@ export class GuestProcess {
   readonly stdio: GuestStdio;
   /** The exit status, once the process has exited and its output has reached the host. Never rejects. */
   readonly finished: Promise<number>;
+  /** Settles when the status is known, whoever still reads the output. Never rejects. */
+  readonly ended: Promise<unknown>;
   #status: number | undefined;
 
   constructor(init: GuestProcessInit) {
     this.pid = init.pid;
     this.stdio = init.stdio;
+    this.ended = init.exited;
     this.finished = this.#follow(init);
   }
 

@@ -185,7 +185,7 @@ function attach(paths: HostPaths, name: string, source: Source, refuse: Refuse):
 }
 
 /** Someone else may take the free device before us: then there is another one. @returns path of the device */
-function attachImage(image: string, { readOnly, sizeBytes }: Source): string {
+export function attachImage(image: string, { readOnly, sizeBytes }: Omit<Source, "path">): string {
   const access = readOnly ? constants.O_RDONLY : constants.O_RDWR;
   const file = openSync(image, access);
   try {

@@ -1,4 +1,7 @@
-/** The host's file system: Node's own calls behind the port. */
+/**
+ * The host's file system: Node's own calls behind the port. Paths of Linux are themselves; drive C: and the volumes of
+ * layers are where the emulator has them ({@link WindowsHost.localPath}).
+ */
 import { constants } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,18 +10,22 @@ import type { CallOptions } from "../../api.ts";
 import type { HostFile, HostFiles } from "../../port/files.ts";
 import type { Calls } from "../calls.ts";
 import type { FaultOperation } from "../faults.ts";
+import type { WindowsHost } from "../windows/host.ts";
 
 export class EmulatedFiles implements HostFiles {
   readonly #calls: Calls;
 
-  constructor(calls: Calls) {
+  readonly #host: Pick<WindowsHost, "localPath">;
+
+  constructor(calls: Calls, host: Pick<WindowsHost, "localPath">) {
     this.#calls = calls;
+    this.#host = host;
   }
 
   stat(path: string, options?: CallOptions): Promise<HostFile | undefined> {
-    return this.#run("files.stat", "look at", path, options, async () => {
+    return this.#run("files.stat", "look at", path, options, async (local) => {
       try {
-        const found = await stat(path);
+        const found = await stat(local);
         const kind = found.isFile() ? "file" : found.isDirectory() ? "directory" : "other";
         return { kind, size: found.size };
       } catch (error) {
@@ -30,28 +37,35 @@ export class EmulatedFiles implements HostFiles {
   }
 
   finalPath(path: string, options?: CallOptions): Promise<string> {
-    return this.#run("files.finalPath", "resolve", path, options, () => realpath(path));
+    return this.#run("files.finalPath", "resolve", path, options, async (local) =>
+      // What is not a path of Linux has no links: its drive is where it is said to be.
+      local === path ? realpath(path) : path,
+    );
   }
 
   readFile(path: string, options?: CallOptions): Promise<Uint8Array> {
-    return this.#run("files.readFile", "read", path, options, () => readFile(path));
+    return this.#run("files.readFile", "read", path, options, (local) => readFile(local));
   }
 
   makeDirectory(path: string, options?: CallOptions): Promise<void> {
-    return this.#run("files.makeDirectory", "make directory", path, options, async () => {
-      await mkdir(path, { recursive: true });
+    return this.#run("files.makeDirectory", "make directory", path, options, async (local) => {
+      await mkdir(local, { recursive: true });
     });
   }
 
   copyFile(from: string, to: string, options?: CallOptions): Promise<void> {
-    return this.#run("files.copyFile", `copy to ${to} from`, from, options, () =>
-      copyFile(from, to, constants.COPYFILE_EXCL),
+    return this.#run("files.copyFile", `copy to ${to} from`, from, options, async (local) =>
+      copyFile(
+        local,
+        await this.#host.localPath(to, { operation: "copy", target: to }),
+        constants.COPYFILE_EXCL,
+      ),
     );
   }
 
   remove(path: string, options?: CallOptions): Promise<void> {
-    return this.#run("files.remove", "remove", path, options, () =>
-      rm(path, { recursive: true, force: true }),
+    return this.#run("files.remove", "remove", path, options, (local) =>
+      rm(local, { recursive: true, force: true }),
     );
   }
 
@@ -62,7 +76,7 @@ export class EmulatedFiles implements HostFiles {
   }
 
   makeLink(link: string, target: string, options?: CallOptions): Promise<void> {
-    return this.#run("files.makeLink", "make link", link, options, () => symlink(target, link));
+    return this.#run("files.makeLink", "make link", link, options, (local) => symlink(target, local));
   }
 
   #run<T>(
@@ -70,8 +84,10 @@ export class EmulatedFiles implements HostFiles {
     phrase: string,
     target: string,
     options: CallOptions | undefined,
-    body: () => Promise<T>,
+    body: (local: string) => Promise<T>,
   ): Promise<T> {
-    return this.#calls.run(operation, { phrase, target, ...options }, body);
+    return this.#calls.run(operation, { phrase, target, ...options }, async () =>
+      body(await this.#host.localPath(target, { operation: phrase, target })),
+    );
   }
 }

@@ -3,7 +3,7 @@
  * mount's appearance there is synchronous, so that a share is either there or not.
  */
 import { mkdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
 import { mount, MS, unmount } from "../../posix/libc.ts";
@@ -72,18 +72,36 @@ export function addPlan9Share(paths: HostPaths, settings: unknown, { operation, 
   }
   if (!statSync(share.Path).isDirectory())
     refuse(HRESULT.invalidArgument, `"${share.Path}" is not a directory`);
-  const target = join(paths.plan9Shares, share.Name);
+  const view = { path: share.Path, readOnly: (flags & PLAN9_FLAG.readOnly) !== 0 };
+  showDirectory(paths, join(paths.plan9Shares, share.Name), restricted ? { ...view, files } : view, refuse);
+}
+
+/** A directory of the host, as a VM is to see it. */
+export interface SharedView {
+  readonly path: string;
+  readonly readOnly: boolean;
+  /** Names of the files that are shown; absent: everything. */
+  readonly files?: readonly string[];
+}
+
+/** Makes `target` below the system's shares show a directory of the host, from one moment to the next. */
+export function showDirectory(
+  paths: HostPaths,
+  target: string,
+  { path, readOnly, files }: SharedView,
+  refuse: (hresult: number, detail: string, cause?: unknown) => never,
+): void {
   try {
     mkdirSync(target);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     refuse(HRESULT.alreadyExistsWin32, "it is already there", error);
   }
-  const stage = join(paths.staging, share.Name);
+  const stage = join(paths.staging, basename(target));
   try {
     mkdirSync(stage);
     try {
-      prepare(stage, share.Path, restricted ? files : undefined, (flags & PLAN9_FLAG.readOnly) !== 0);
+      prepare(stage, path, files, readOnly);
       // The worker gets copies of mounts with the options they have at this moment; later changes do not reach it.
       mount({ source: stage, target, flags: MS.bind | MS.rec });
     } finally {
@@ -123,7 +141,7 @@ function checkNames(share: Plan9Share, refuse: (hresult: number, detail: string)
 
 const LONGEST_NAME = 255;
 
-function isFileName(name: string): boolean {
+export function isFileName(name: string): boolean {
   return name !== "." && name !== ".." && !/[/\0]/.test(name) && Buffer.byteLength(name) <= LONGEST_NAME;
 }
 

@@ -1,4 +1,4 @@
-/** A handle to an emulated compute system, a utility VM: the creator's, or one opened later. */
+/** A handle to an emulated compute system: the creator's, or one opened later. */
 import { closeSync } from "node:fs";
 import type { CallOptions, ComputeSystem, ComputeSystemState, HcsProcess, SystemExit } from "../../api.ts";
 import { HcsError } from "../../errors.ts";
@@ -10,11 +10,10 @@ import type { PropertyQuery, SystemProperties } from "../../schema/properties.ts
 import type { Call, Calls } from "../calls.ts";
 import { findGroup, freeze, isFrozen, thaw, thawTree } from "../cgroup/freezer.ts";
 import { cgroupHierarchies } from "../cgroup/tree.ts";
-import type { VmDocument } from "./document.ts";
+import type { SystemDocument } from "./document.ts";
 import type { FaultOperation } from "../faults.ts";
 import { claimStart, readExit, readStartTime, writeExit } from "./host-record.ts";
-import { modifySystem } from "./modify.ts";
-import type { EmulatedNetwork } from "../network/network.ts";
+import type { SystemKind } from "./kind.ts";
 import { countOpenedHandles, isFirstHandleOpen } from "./open-handles.ts";
 import { isAlive, isRunning, killProcess, type ProcessIdentity } from "./process-identity.ts";
 import { observeState } from "./reclaim.ts";
@@ -22,7 +21,6 @@ import { hostPaths, type HostPaths } from "./state-directory.ts";
 import { OPERATIONS, requireState, type SystemOperation } from "./states.ts";
 import { unmountDirectly } from "../storage/storage.ts";
 import { systemExit, terminatedExit } from "./system-exit.ts";
-import { systemProperties } from "./system-properties.ts";
 import { tearDownSystem } from "./teardown.ts";
 import { abortable } from "../../abortable.ts";
 import { RELEASE_LIMIT_MS, until } from "../wait.ts";
@@ -33,8 +31,6 @@ import type { WorkerLink } from "./worker-link.ts";
 export interface SystemSurroundings {
   readonly stateDirectory: string;
   readonly calls: Calls;
-  readonly network: EmulatedNetwork;
-  readonly hostProcessors: number;
   /** The handle is closed, or its system has ended. */
   readonly forget: (handle: EmulatedSystem) => void;
 }
@@ -45,7 +41,8 @@ export interface SystemParts {
   readonly owner: string;
   readonly directory: string;
   readonly cgroup: string;
-  readonly document: VmDocument;
+  readonly document: SystemDocument;
+  readonly kind: SystemKind;
   readonly worker: ProcessIdentity;
   /** Inode of the creator's handle in the worker ({@link isFirstHandleOpen}). */
   readonly firstHandle: string | undefined;
@@ -94,24 +91,30 @@ export class EmulatedSystem implements ComputeSystem {
       if (this.#exit !== undefined) {
         throw this.#error("start", HRESULT.terminatedDuringStart, this.#exit.reason);
       }
+      await this.#parts.kind.afterStart(options);
     });
   }
 
   shutdown(options: CallOptions = {}): Promise<void> {
-    const phrase = "shut down compute system";
-    return this.#around.calls.run("shutdown", this.#call(phrase, options), () => {
-      this.#requireOpen(phrase);
-      const detail = "a VM whose guest connection its owner holds can only be terminated";
-      throw new HcsError({ operation: phrase, target: this.id, hresult: HRESULT.notSupported, detail });
-    });
+    return this.#run("shutdown", options, () => this.#parts.kind.shutdown(options));
   }
 
   terminate(options: CallOptions = {}): Promise<void> {
-    return this.#run("terminate", options, () => this.#end("it was terminated"));
+    return this.#run("terminate", options, async () => {
+      const reason = "it was terminated";
+      writeExit(this.#parts.directory, terminatedExit(reason));
+      // Whatever keeps it from ending by itself does not keep it from being killed.
+      const ends = await this.#parts.kind.terminate().catch(() => false);
+      if (!ends) this.#end(reason);
+    });
   }
 
   pause(options: CallOptions = {}): Promise<void> {
-    return this.#run("pause", options, () => this.#freeze(this.#parts.cgroup, options.signal));
+    return this.#run("pause", options, () => {
+      const { noPause } = this.#parts.kind;
+      if (noPause !== undefined) throw this.#error("pause", HRESULT.notSupported, noPause);
+      return this.#freeze(this.#parts.cgroup, options.signal);
+    });
   }
 
   resume(options: CallOptions = {}): Promise<void> {
@@ -132,48 +135,21 @@ export class EmulatedSystem implements ComputeSystem {
   }
 
   modify(request: ModifySettingRequest, options: CallOptions = {}): Promise<void> {
-    const { id, cgroup, document } = this.#parts;
-    return this.#run("modify", options, () =>
-      modifySystem(
-        {
-          id,
-          cgroup,
-          paths: this.#paths,
-          machine: document.VirtualMachine,
-          network: this.#around.network,
-          hierarchies: cgroupHierarchies(),
-          hostProcessors: this.#around.hostProcessors,
-        },
-        request,
-      ),
-    );
+    return this.#run("modify", options, () => this.#parts.kind.modify(request, options));
   }
 
   properties(query: PropertyQuery, options: CallOptions = {}): Promise<SystemProperties> {
-    const { id, cgroup, document, owner, runtimeId, directory } = this.#parts;
     return this.#run("properties", options, (state) =>
-      systemProperties(
-        {
-          id,
-          owner,
-          runtimeId,
-          state,
-          cgroup,
-          memoryMb: document.VirtualMachine.ComputeTopology.Memory.SizeInMB,
-          startedAt: readStartTime(directory),
-          hierarchies: cgroupHierarchies(),
-        },
-        query,
-      ),
+      this.#parts.kind.properties(query, state, readStartTime(this.#parts.directory), options),
     );
   }
 
-  createProcess(_parameters: ProcessParameters, _options?: CallOptions): Promise<HcsProcess> {
-    return Promise.reject(this.#noProcesses("create process in compute system"));
+  createProcess(parameters: ProcessParameters, options: CallOptions = {}): Promise<HcsProcess> {
+    return this.#run("createProcess", options, () => this.#parts.kind.createProcess(parameters, options));
   }
 
-  openProcess(_processId: number, _options?: CallOptions): Promise<HcsProcess> {
-    return Promise.reject(this.#noProcesses("open process in compute system"));
+  openProcess(processId: number, options: CallOptions = {}): Promise<HcsProcess> {
+    return this.#run("openProcess", options, () => this.#parts.kind.openProcess(processId, options));
   }
 
   /** Ends the VM as a fault of its own would: nobody is told why. */
@@ -287,6 +263,8 @@ export class EmulatedSystem implements ComputeSystem {
     closeSync(exitFile);
     this.#around.forget(this);
     if (outlived !== true && !this.#around.calls.withholdsExit(this.id)) this.#settleExited(this.#exit);
+    // What the guest has told last has been heard: the connection to it ends with its worker.
+    await this.#parts.kind.close();
     if (gone) this.#released = this.#release();
   }
 
@@ -379,11 +357,6 @@ export class EmulatedSystem implements ComputeSystem {
       hresult,
       ...(detail === undefined ? {} : { detail }),
     });
-  }
-
-  #noProcesses(operation: string): HcsError {
-    const detail = "processes in a VM are created through its guest connection";
-    return new HcsError({ operation, target: this.id, hresult: HRESULT.notSupported, detail });
   }
 }
 

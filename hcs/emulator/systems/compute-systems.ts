@@ -1,6 +1,6 @@
 /** Creating, opening and enumerating emulated compute systems. */
 import { randomUUID } from "node:crypto";
-import { closeSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type {
   CallOptions,
@@ -13,12 +13,30 @@ import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
 import { mount, MS } from "../../posix/libc.ts";
 import type { ComputeSystemDocument } from "../../schema/compute-system.ts";
+import type { ContainerConfigurationV1 } from "../../schema/container.ts";
 import type { Calls } from "../calls.ts";
 import { limitCgroup } from "../cgroup/limits.ts";
 import { cgroupHierarchies, createCgroup } from "../cgroup/tree.ts";
 import { EmulatedSystem, type SystemSurroundings } from "./compute-system.ts";
-import { requireShape, requireVmDocument, type VmDocument } from "./document.ts";
+import {
+  isVm,
+  requireShape,
+  requireSystemDocument,
+  type SystemDocument,
+  type VmDocument,
+} from "./document.ts";
 import type { FaultOperation } from "../faults.ts";
+import type { EmulatedHvSocket } from "../hv-socket.ts";
+import { ContainerKind } from "./container.ts";
+import { ContainerSession } from "./container-session.ts";
+import { shareContainer, shareDirectory, showWindows } from "./container-shares.ts";
+import { documentOf } from "./flat-configuration.ts";
+import type { SystemKind } from "./kind.ts";
+import { OPERATIONS } from "./states.ts";
+import { VmKind } from "./vm.ts";
+import { addVsmbShare } from "../storage/vsmb-shares.ts";
+import type { WindowsHost, WindowsParts } from "../windows/host.ts";
+import { resolveBelow } from "../windows/paths.ts";
 import { readHostRecord, writeHostRecord, type HostRecord } from "./host-record.ts";
 import type { BootProgram } from "./boot-program.ts";
 import type { EmulatedNetwork } from "../network/network.ts";
@@ -38,7 +56,7 @@ import {
 import { attachDocumentDisks } from "../storage/disks.ts";
 import { unmountDirectly } from "../storage/storage.ts";
 import { readSystemFile, type SystemFile } from "./system-file.ts";
-import { endWorker, tearDown, tearDownSystem } from "./teardown.ts";
+import { endWorker, subdirectories, tearDown, tearDownSystem } from "./teardown.ts";
 import { abortable } from "../../abortable.ts";
 import { launchWorker, type LaunchedWorker } from "./worker-launch.ts";
 import { openWorkerLink } from "./worker-link.ts";
@@ -48,6 +66,10 @@ export interface ComputeSystemsOptions {
   readonly calls: Calls;
   readonly network: EmulatedNetwork;
   readonly boot: BootProgram;
+  readonly windows: WindowsHost;
+  readonly hvSocket: EmulatedHvSocket;
+  /** HostProcess containers in VMs came with a later build than that of the emulator may be. */
+  readonly hostProcessInVms: boolean;
   /** The whole environment of workers. */
   readonly environment: Readonly<Record<string, string>>;
   /** Owner of systems whose document names none. */
@@ -63,27 +85,35 @@ const QUERY = object({ ids: list(string), owners: list(string) });
 
 /** A creation under way. */
 interface Draft {
-  readonly file: SystemFile & { readonly document: VmDocument };
+  readonly file: SystemFile & { readonly document: SystemDocument };
   readonly creator: ProcessIdentity;
   readonly directory: string;
   readonly signal: AbortSignal | undefined;
+  /** Of systems with a Windows guest. */
+  readonly windows: WindowsParts | undefined;
 }
 
 export class EmulatedComputeSystems implements ComputeSystems {
   readonly #options: ComputeSystemsOptions;
   readonly #handles = new Set<EmulatedSystem>();
+  /** Connections to the guests of containers, by runtime id: every handle of this process has the same. */
+  readonly #sessions = new Map<string, ContainerSession>();
   readonly #around: SystemSurroundings;
 
   constructor(options: ComputeSystemsOptions) {
     this.#options = options;
-    const { stateDirectory, calls, network, hostProcessors } = options;
+    const { stateDirectory, calls } = options;
     const forget = (handle: EmulatedSystem): boolean => this.#handles.delete(handle);
-    this.#around = { stateDirectory, calls, network, hostProcessors, forget };
+    this.#around = { stateDirectory, calls, forget };
   }
 
-  create(id: string, document: ComputeSystemDocument, options: CallOptions = {}): Promise<ComputeSystem> {
+  create(
+    id: string,
+    document: ComputeSystemDocument | ContainerConfigurationV1,
+    options: CallOptions = {},
+  ): Promise<ComputeSystem> {
     return this.#options.calls.run("create", { phrase: CREATE, target: id, ...options }, async () => {
-      const draft = this.#draft(id, document, options.signal);
+      const draft = await this.#draft(id, documentOf(document), options.signal);
       try {
         await this.#step(draft, "create.claim", () => this.#claim(draft));
         return await this.#build(draft);
@@ -107,10 +137,9 @@ export class EmulatedComputeSystems implements ComputeSystems {
         const firstHandle = readHostRecord(directory)?.firstHandle;
         exitFile = openSync(hostPaths(directory).exitFile, "r");
         const link = await openWorkerLink(hostPaths(directory).controlSocket, options.signal);
-        return this.#keep({
-          ...{ id, runtimeId, owner, directory, cgroup, worker, firstHandle, link, exitFile },
-          document: document as VmDocument,
-        });
+        const parts = { id, runtimeId, owner, directory, cgroup, document: document as SystemDocument };
+        const kind = this.#kindOf(parts, this.#sessions.get(runtimeId));
+        return this.#keep({ ...parts, ...{ kind, worker, firstHandle, link, exitFile } });
       } catch (error) {
         if (exitFile !== undefined) closeSync(exitFile);
         const { code } = error as NodeJS.ErrnoException;
@@ -128,13 +157,7 @@ export class EmulatedComputeSystems implements ComputeSystems {
       const { ids, owners } = query;
       return listSystems(target)
         .filter(({ id, owner }) => (ids?.includes(id) ?? true) && (owners?.includes(owner) ?? true))
-        .map(({ id, owner, state, runtimeId }) => ({
-          id,
-          owner,
-          systemType: "VirtualMachine",
-          state,
-          runtimeId,
-        }));
+        .map(({ id, owner, state, runtimeId, systemType }) => ({ id, owner, systemType, state, runtimeId }));
     });
   }
 
@@ -145,16 +168,19 @@ export class EmulatedComputeSystems implements ComputeSystems {
     }
   }
 
-  #draft(id: string, document: ComputeSystemDocument, signal: AbortSignal | undefined): Draft {
-    const { stateDirectory, boot, hostProcessors } = this.#options;
+  async #draft(id: string, given: ComputeSystemDocument, signal: AbortSignal | undefined): Promise<Draft> {
+    const { stateDirectory, boot, hostProcessors, hostProcessInVms } = this.#options;
     const refuse = (hresult: number, detail: string): never => {
       throw new HcsError({ operation: CREATE, target: id, hresult, detail });
     };
     if (id === "") refuse(HRESULT.invalidArgument, "the id is empty");
-    requireVmDocument(document, id, hostProcessors);
-    const { KernelFilePath, InitRdPath } = document.VirtualMachine.Chipset.LinuxKernelDirect;
-    const missing = boot.missing(KernelFilePath, InitRdPath);
+    const document = requireSystemDocument(given, id, hostProcessors);
+    const missing = isVm(document) ? missingBootFile(document, boot) : undefined;
     if (missing !== undefined) refuse(HRESULT.fileNotFound, missing);
+    const hasLinuxGuest = isVm(document) && document.VirtualMachine.Chipset.LinuxKernelDirect !== undefined;
+    const windows = hasLinuxGuest
+      ? undefined
+      : await this.#options.windows.require({ operation: CREATE, target: id });
     if (process.geteuid?.() !== 0)
       refuse(HRESULT.accessDenied, "the emulator makes namespaces, mounts and cgroups");
     const creator = identify(process.pid);
@@ -169,10 +195,23 @@ export class EmulatedComputeSystems implements ComputeSystems {
         sockets: socketsDirectory(stateDirectory, runtimeId),
         document: owned,
         terminateOnLastHandleClosed: document.ShouldTerminateOnLastHandleClosed === true,
+        ...(windows === undefined
+          ? {}
+          : {
+              windows: {
+                kind: isVm(document) ? ("vm" as const) : ("container" as const),
+                hostProcess: hostProcessInVms,
+                processors: isVm(document)
+                  ? document.VirtualMachine.ComputeTopology.Processor.Count
+                  : hostProcessors,
+                wine: windows.wine,
+              },
+            }),
       },
       creator,
       directory: systemDirectory(stateDirectory, id),
       signal,
+      windows,
     };
   }
 
@@ -207,12 +246,14 @@ export class EmulatedComputeSystems implements ComputeSystems {
     await this.#step(draft, "create.sockets", () =>
       mkdirSync(file.sockets, { recursive: true, mode: 0o700 }),
     );
-    await this.#step(draft, "create.shares", () => {
-      shareWithWorker(hostPaths(directory).shares);
-      attachDocumentDisks(hostPaths(directory), file.document, { operation: CREATE, id: file.id });
-    });
+    const session = await this.#step(draft, "create.shares", () => this.#share(draft));
     const launched = await this.#step(draft, "create.spawn", () =>
-      launchWorker(this.#options.boot.command, directory, this.#options.environment),
+      launchWorker(
+        this.#options.boot.command,
+        directory,
+        this.#options.environment,
+        isVm(file.document) ? "vm" : "container",
+      ),
     );
     try {
       const launcher = identify(launched.pid);
@@ -229,30 +270,61 @@ export class EmulatedComputeSystems implements ComputeSystems {
       });
       const { id, runtimeId, cgroup, document } = file;
       const exitFile = openSync(hostPaths(directory).exitFile, "r");
+      const parts = { id, runtimeId, owner: document.Owner, directory, cgroup, document };
+      const kind = this.#kindOf(parts, session);
       return this.#keep({
-        ...{
-          id,
-          runtimeId,
-          owner: document.Owner,
-          directory,
-          cgroup,
-          document,
-          worker,
-          firstHandle,
-          exitFile,
-        },
-        ...{ launched, link: launched.link },
+        ...parts,
+        ...{ kind, worker, firstHandle, exitFile, launched, link: launched.link },
       });
     } catch (error) {
+      await session?.close();
       await discardWorker(launched);
       throw error;
     }
   }
 
+  /** What the worker is to see of the host. @returns the connection to the guest of a container */
+  async #share({ file, directory, windows, signal }: Draft): Promise<ContainerSession | undefined> {
+    const paths = hostPaths(directory);
+    const target = { operation: CREATE, id: file.id };
+    shareWithWorker(paths.shares);
+    if (windows !== undefined) showWindows(paths, windows);
+    const { document, id, runtimeId } = file;
+    const { network, windows: host, hvSocket } = this.#options;
+    if (isVm(document)) {
+      attachDocumentDisks(paths, document, target);
+      for (const share of document.VirtualMachine.Devices?.VirtualSmb?.Shares ?? [])
+        addVsmbShare(paths, share, target);
+      return undefined;
+    }
+    const shared = await shareContainer({ paths, host, network, target }, document.Container);
+    const session = await ContainerSession.prepare(
+      { ...{ id, runtimeId, hvSocket }, ...shared },
+      signal === undefined ? {} : { signal },
+    );
+    this.#sessions.set(runtimeId, session);
+    return session;
+  }
+
+  #kindOf(parts: KindParts, session: ContainerSession | undefined): SystemKind {
+    const { id, owner, runtimeId, cgroup, directory, document } = parts;
+    const { network, hostProcessors, windows: host } = this.#options;
+    const paths = hostPaths(directory);
+    if (isVm(document))
+      return new VmKind({ id, owner, runtimeId, cgroup, paths, document, network, hostProcessors });
+    const target = { operation: OPERATIONS.modify.phrase, id };
+    return new ContainerKind({
+      ...{ id, owner, runtimeId, cgroup, session },
+      share: (path, readOnly) => shareDirectory({ paths, host, target }, path, readOnly),
+    });
+  }
+
   #makeCgroups({ cgroup, document }: Draft["file"]): void {
     const hierarchies = cgroupHierarchies();
-    const { Memory, Processor } = document.VirtualMachine.ComputeTopology;
     for (const child of ["gcs", "pods"]) createCgroup(`${cgroup}/${child}`, hierarchies);
+    // Limits of a container on the host are those of the container itself.
+    if (!isVm(document)) return;
+    const { Memory, Processor } = document.VirtualMachine.ComputeTopology;
     const processors = { count: Processor.Count, limit: Processor.Limit ?? 0, weight: Processor.Weight ?? 0 };
     const topology = { memoryMb: Memory.SizeInMB, processors };
     limitCgroup(cgroup, topology, hierarchies, this.#options.hostProcessors);
@@ -289,15 +361,33 @@ export class EmulatedComputeSystems implements ComputeSystems {
   #keep(parts: ConstructorParameters<typeof EmulatedSystem>[0]): EmulatedSystem {
     const handle = new EmulatedSystem(parts, this.#around);
     this.#handles.add(handle);
+    void handle.exited.then(() => this.#sessions.delete(parts.runtimeId));
     return handle;
   }
 }
 
+type KindParts = Pick<
+  ConstructorParameters<typeof EmulatedSystem>[0],
+  "id" | "owner" | "runtimeId" | "cgroup" | "directory" | "document"
+>;
+
+/** What is wrong with what a VM is to boot; undefined when nothing is. */
+function missingBootFile({ VirtualMachine }: VmDocument, boot: BootProgram): string | undefined {
+  const { LinuxKernelDirect, Uefi } = VirtualMachine.Chipset;
+  if (LinuxKernelDirect !== undefined)
+    return boot.missing(LinuxKernelDirect.KernelFilePath, LinuxKernelDirect.InitRdPath);
+  const manager = Uefi?.BootThis.DevicePath ?? "";
+  const shares = VirtualMachine.Devices?.VirtualSmb?.Shares ?? [];
+  const components = manager.split("\\").filter((part) => part !== "");
+  if (shares.some(({ Path = "" }) => existsSync(resolveBelow(Path, components)))) return undefined;
+  return `/VirtualMachine/Chipset/Uefi/BootThis/DevicePath: no share of the VM has "${manager}"`;
+}
+
 function fillDirectory(directory: string, file: SystemFile, record: HostRecord): void {
-  const { systemFile, exitFile, plan9Shares, disks, nics, staging, images } = hostPaths(directory);
+  const paths = hostPaths(directory);
+  const { systemFile, exitFile } = paths;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  for (const part of [plan9Shares, disks, nics, staging, images])
-    mkdirSync(part, { recursive: true, mode: 0o755 });
+  for (const part of subdirectories(paths)) mkdirSync(part, { recursive: true, mode: 0o755 });
   writeFileSync(systemFile, JSON.stringify(file), { mode: 0o600 });
   writeFileSync(exitFile, "", { mode: 0o600 });
   writeHostRecord(directory, record);

@@ -6,7 +6,9 @@
 import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
 import type { ComputeSystemDocument } from "../../schema/compute-system.ts";
+import type { WindowsContainer } from "../../schema/container.ts";
 import { FULL_LIMIT } from "../cgroup/limits.ts";
+import { REGISTRY_CHANGES, WINDOWS_CONTAINER } from "../windows/document.ts";
 import {
   boolean,
   checkShape,
@@ -28,8 +30,8 @@ import {
 const GUID = /^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$/;
 const GUID_NAME = "a GUID without braces";
 
-const NO_WINDOWS = "the emulator runs Linux utility VMs only";
 const NO_DEVICE = "the emulator has no such device";
+const NO_FIRMWARE = "the emulator has no firmware: it boots Windows from a share (BootThis)";
 const NO_STATE = "the emulator does not save or restore the state of a VM";
 export const NO_PROCESSOR_CONTROL =
   "the emulator limits and weighs processor time, it cannot reserve it or change its frequency";
@@ -75,6 +77,24 @@ export const VPMEM_DEVICE: Shape = object({
   ImageFormat: choice("Vhd1", "Vhdx"),
 });
 
+/** A share of a Windows VM, in its document or added later. */
+export const VSMB_SHARE: Shape = object({
+  Name: required(nonEmptyString),
+  Path: required(nonEmptyString),
+  AllowedFiles: list(nonEmptyString),
+  Options: object({
+    ReadOnly: boolean,
+    ShareRead: boolean,
+    CacheIo: boolean,
+    NoOplocks: boolean,
+    TakeBackupPrivilege: boolean,
+    NoDirectmap: boolean,
+    RestrictFileAccess: boolean,
+    PseudoOplocks: boolean,
+    SingleFileMapping: boolean,
+  }),
+});
+
 const HV_SOCKET_SERVICE = object({
   BindSecurityDescriptor: string,
   ConnectSecurityDescriptor: string,
@@ -104,7 +124,7 @@ const DEVICES = object({
     MaximumSizeBytes: integer({ multipleOf: 4096 }),
     Devices: map(DECIMAL, DECIMAL_NAME, VPMEM_DEVICE),
   }),
-  VirtualSmb: unsupported(NO_WINDOWS),
+  VirtualSmb: object({ DirectFileMappingInMB: integer(), Shares: list(VSMB_SHARE) }),
   NetworkAdapters: unsupported("network adapters are added to a system that exists"),
   ...allUnsupported(
     NO_DEVICE,
@@ -131,7 +151,17 @@ const VIRTUAL_MACHINE = object({
         InitRdPath: nonEmptyString,
         KernelCmdLine: string,
       }),
-      Uefi: unsupported("the emulator starts Linux kernels directly (LinuxKernelDirect)"),
+      Uefi: object({
+        BootThis: required(
+          object({
+            DeviceType: required(choice("VmbFs")),
+            DevicePath: required(nonEmptyString),
+            VmbFsRootPath: string,
+            OptionalData: string,
+          }),
+        ),
+        ...allUnsupported(NO_FIRMWARE, "ApplySecureBootTemplate", "SecureBootTemplateId"),
+      }),
     }),
   ),
   ComputeTopology: required(
@@ -139,7 +169,7 @@ const VIRTUAL_MACHINE = object({
   ),
   Devices: DEVICES,
   StorageQoS: object({ IopsMaximum: integer(), BandwidthMaximum: integer() }),
-  RegistryChanges: unsupported(NO_WINDOWS),
+  RegistryChanges: REGISTRY_CHANGES,
   ...allUnsupported(NO_STATE, "DebugOptions", "GuestState", "RestoreState", "SecuritySettings", "Version"),
   GuestConnection: unsupported("the guest connection is made over HvSocket by the owner of the VM"),
   ResourcePartitionId: unsupported("the emulator has no resource partitions"),
@@ -150,9 +180,7 @@ const COMPUTE_SYSTEM = object({
   SchemaVersion: required(object({ Major: required(integer()), Minor: integer() })),
   ShouldTerminateOnLastHandleClosed: boolean,
   VirtualMachine: VIRTUAL_MACHINE,
-  Container: unsupported(
-    "the emulator runs no process-isolated Windows containers; it runs utility VMs for Linux containers",
-  ),
+  Container: WINDOWS_CONTAINER,
   HostedSystem: unsupported("containers in a VM are created through its guest connection"),
   HostingSystemId: unsupported("containers in a VM are created through its guest connection"),
 });
@@ -178,10 +206,13 @@ export function requireShape(value: unknown, shape: Shape, operation: string, ta
   throw new HcsError({ operation, target, hresult: HRESULTS[violation.kind], detail });
 }
 
-/** A document of which the emulator can make a system. */
+/** The document of a VM that the emulator can make. */
 export type VmDocument = ComputeSystemDocument & {
   VirtualMachine: {
-    Chipset: { LinuxKernelDirect: { KernelFilePath: string; InitRdPath?: string } };
+    Chipset: {
+      LinuxKernelDirect?: { KernelFilePath: string; InitRdPath?: string };
+      Uefi?: { BootThis: { DevicePath: string } };
+    };
     ComputeTopology: {
       Memory: { SizeInMB: number };
       Processor: { Count: number; Limit?: number; Weight?: number };
@@ -189,17 +220,26 @@ export type VmDocument = ComputeSystemDocument & {
   };
 };
 
+/** … of a container on the host. */
+export type ContainerDocument = ComputeSystemDocument & { Container: WindowsContainer };
+
+export type SystemDocument = VmDocument | ContainerDocument;
+
+export function isVm(document: SystemDocument): document is VmDocument {
+  return document.VirtualMachine !== undefined;
+}
+
 /**
  * Checks the document of compute system `id`.
  *
- * @param hostProcessors logical processors of the host: a VM cannot have more
+ * @param hostProcessors logical processors of the host: a system cannot have more
  * @throws {HcsError}
  */
-export function requireVmDocument(
+export function requireSystemDocument(
   document: ComputeSystemDocument,
   id: string,
   hostProcessors: number,
-): asserts document is VmDocument {
+): SystemDocument {
   const refuse = (hresult: number, detail: string): never => {
     throw new HcsError({ operation: "create compute system", target: id, hresult, detail });
   };
@@ -212,20 +252,25 @@ export function requireVmDocument(
       `/SchemaVersion must be from ${known}: ${JSON.stringify(document.SchemaVersion)}`,
     );
   }
-  const machine = document.VirtualMachine;
-  if (machine === undefined) return refuse(HRESULT.invalidJson, "/VirtualMachine is required");
-  if (machine.Chipset?.LinuxKernelDirect === undefined) {
+  const { VirtualMachine: machine, Container } = document;
+  if ((machine === undefined) === (Container === undefined))
+    return refuse(HRESULT.invalidJson, "one of /VirtualMachine and /Container is required, and not both");
+  const atMost = (pointer: string, count: number): void => {
+    if (count <= hostProcessors) return;
+    const detail = `${pointer} must be at most ${hostProcessors}, the processors of the host: ${count}`;
+    refuse(HRESULT.invalidArgument, detail);
+  };
+  if (machine === undefined) {
+    atMost("/Container/Processor/Count", Container?.Processor?.Count ?? 0);
+    return document as ContainerDocument;
+  }
+  const { LinuxKernelDirect, Uefi } = machine.Chipset ?? {};
+  if ((LinuxKernelDirect === undefined) === (Uefi === undefined)) {
     refuse(
       HRESULT.invalidArgument,
-      "/VirtualMachine/Chipset/LinuxKernelDirect is required: the VM has nothing to boot",
+      "/VirtualMachine/Chipset must have LinuxKernelDirect (a Linux guest) or Uefi (a Windows guest), and not both: otherwise the VM has nothing to boot",
     );
   }
-  const count = machine.ComputeTopology?.Processor?.Count ?? 0;
-  if (count > hostProcessors) {
-    const pointer = "/VirtualMachine/ComputeTopology/Processor/Count";
-    refuse(
-      HRESULT.invalidArgument,
-      `${pointer} must be at most ${hostProcessors}, the processors of the host: ${count}`,
-    );
-  }
+  atMost("/VirtualMachine/ComputeTopology/Processor/Count", machine.ComputeTopology?.Processor?.Count ?? 0);
+  return document as VmDocument;
 }

@@ -5,6 +5,7 @@ import {
   MEMORY_SIZE,
   PLAN9_SHARES,
   PROCESSOR_LIMITS,
+  VSMB_SHARES,
   type ModifySettingRequest,
   type ProcessorLimits,
 } from "../../schema/modify.ts";
@@ -23,6 +24,7 @@ import {
   vpmemName,
 } from "../storage/disks.ts";
 import { addPlan9Share, removePlan9Share, type ModifyTarget } from "../storage/plan9-shares.ts";
+import { addVsmbShare, removeVsmbShare, updateVsmbShare } from "../storage/vsmb-shares.ts";
 import { any, choice, integer, nonEmptyString, object, required, unsupported } from "../shape.ts";
 import type { HostPaths } from "./state-directory.ts";
 import { OPERATIONS } from "./states.ts";
@@ -96,6 +98,14 @@ const RESOURCES: readonly { readonly path: RegExp; readonly requests: Requests }
     requests: {
       Add: ({ paths }, settings, target) => addPlan9Share(paths, settings, target),
       Remove: ({ paths }, settings, target) => removePlan9Share(paths, settings, target),
+    },
+  },
+  {
+    path: exactly(VSMB_SHARES),
+    requests: {
+      Add: ({ paths }, settings, target) => addVsmbShare(paths, settings, target),
+      Update: ({ paths }, settings, target) => updateVsmbShare(paths, settings, target),
+      Remove: ({ paths }, settings, target) => removeVsmbShare(paths, settings, target),
     },
   },
   {

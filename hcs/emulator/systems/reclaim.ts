@@ -21,6 +21,7 @@ export interface SystemListing {
   readonly owner: string;
   readonly runtimeId: string;
   readonly state: ComputeSystemState;
+  readonly systemType: "Container" | "VirtualMachine";
   readonly directory: string;
   /** Absolute cgroup path, the same in every hierarchy. */
   readonly cgroup: string;
@@ -66,6 +67,7 @@ function describe(directory: string, hierarchies: readonly CgroupHierarchy[]): S
     owner: file.document.Owner ?? "",
     runtimeId: file.runtimeId,
     state: observeState(record.worker, startedAt !== undefined, file.cgroup, hierarchies),
+    systemType: file.document.Container === undefined ? "VirtualMachine" : "Container",
     directory,
     cgroup: file.cgroup,
     createdAt: record.createdAt,

@@ -4,7 +4,17 @@ import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
 
 export type SystemOperation =
-  "start" | "terminate" | "pause" | "resume" | "modify" | "properties" | "pauseHosted" | "resumeHosted";
+  | "shutdown"
+  | "createProcess"
+  | "openProcess"
+  | "start"
+  | "terminate"
+  | "pause"
+  | "resume"
+  | "modify"
+  | "properties"
+  | "pauseHosted"
+  | "resumeHosted";
 
 interface OperationRow {
   /** As it reads after "cannot". */
@@ -14,6 +24,10 @@ interface OperationRow {
 
 export const OPERATIONS: Readonly<Record<SystemOperation, OperationRow>> = {
   start: { phrase: "start compute system", from: ["Created"] },
+  // A VM has no states in which it could be asked: it cannot, and says so.
+  shutdown: { phrase: "shut down compute system", from: ["Created", "Running", "Paused"] },
+  createProcess: { phrase: "create process in compute system", from: ["Created", "Running", "Paused"] },
+  openProcess: { phrase: "open process in compute system", from: ["Created", "Running", "Paused"] },
   terminate: { phrase: "terminate compute system", from: ["Created", "Running", "Paused"] },
   pause: { phrase: "pause compute system", from: ["Running"] },
   resume: { phrase: "resume compute system", from: ["Paused"] },

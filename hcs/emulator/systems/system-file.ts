@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Wine } from "../windows/wine.ts";
 import type { ComputeSystemDocument } from "../../schema/compute-system.ts";
 
 /** Content of `system.json`. */
@@ -19,6 +20,19 @@ export interface SystemFile {
   readonly document: ComputeSystemDocument;
   /** `ShouldTerminateOnLastHandleClosed` of the document. */
   readonly terminateOnLastHandleClosed: boolean;
+  /** Absent for systems with a Linux guest. */
+  readonly windows?: WindowsSystem;
+}
+
+/** What a worker with a Windows guest has to know. */
+export interface WindowsSystem {
+  /** A VM, or what stands around one container of the host and shares its kernel objects. */
+  readonly kind: "vm" | "container";
+  /** This build has HostProcess containers in VMs. */
+  readonly hostProcess: boolean;
+  /** Logical processors: of the VM, or of the host. */
+  readonly processors: number;
+  readonly wine: Wine;
 }
 
 /** Paths below a system directory. */
@@ -34,6 +48,12 @@ export interface SystemPaths {
   readonly plan9Shares: string;
   /** `<shares>/disks/<disk name>` is a bind of the block device that is the disk (storage/disks.ts). */
   readonly disks: string;
+  /** `<shares>/vsmb/<share name>` is a VSMB share. */
+  readonly vsmbShares: string;
+  /** `<shares>/volumes/<GUID>` is the scratch disk of a container on the host. */
+  readonly volumes: string;
+  /** What a Windows guest boots: `<shares>/windows/template` and the launcher. */
+  readonly windows: string;
   /** `<shares>/nics/<NIC GUID>` is a bind of a network namespace: the emulated NIC is that namespace. */
   readonly nics: string;
 }
@@ -47,6 +67,9 @@ export function systemPaths(directory: string): SystemPaths {
     shares,
     plan9Shares: join(shares, "plan9"),
     disks: join(shares, "disks"),
+    vsmbShares: join(shares, "vsmb"),
+    volumes: join(shares, "volumes"),
+    windows: join(shares, "windows"),
     nics: join(shares, "nics"),
   };
 }
@@ -91,6 +114,8 @@ export function parseSystemFile(text: string, path: string): SystemFile {
     sockets: absolute("sockets"),
     document: fields["document"] as unknown as ComputeSystemDocument,
     terminateOnLastHandleClosed: terminate,
+    // Written by the same version of the same program a moment ago.
+    ...(isRecord(fields["windows"]) ? { windows: fields["windows"] as unknown as WindowsSystem } : {}),
   };
 }
 

@@ -7,9 +7,9 @@ import type {
   PropertyQuery,
   PropertyType,
   SystemProperties,
-  SystemStatistics,
 } from "../../schema/properties.ts";
-import { cgroupUsage, memoryLimit } from "../cgroup/statistics.ts";
+import { memoryLimit } from "../cgroup/statistics.ts";
+import { cgroupStatistics } from "../cgroup/system-statistics.ts";
 import type { CgroupHierarchy } from "../cgroup/tree.ts";
 import { requireShape } from "./document.ts";
 import { choice, list, object } from "../shape.ts";
@@ -21,6 +21,7 @@ export interface DescribedSystem {
   readonly owner: string;
   readonly runtimeId: string;
   readonly state: ComputeSystemState;
+  readonly guestOs: "Linux" | "Windows";
   readonly cgroup: string;
   /** MiB of its document. */
   readonly memoryMb: number;
@@ -39,18 +40,20 @@ const PROPERTY_TYPES: readonly PropertyType[] = [
 const QUERY = object({ PropertyTypes: list(choice(...PROPERTY_TYPES)) });
 
 const ANSWERS: Partial<Record<PropertyType, (system: DescribedSystem) => Partial<SystemProperties>>> = {
-  Statistics: (system) => ({ Statistics: statistics(system) }),
+  Statistics: (system) => ({
+    Statistics: cgroupStatistics(system.cgroup, system.hierarchies, system.startedAt),
+  }),
   Memory: (system) => ({ Memory: memory(system) }),
 };
 
 /** The basic properties, and what `query` names. */
 export function systemProperties(system: DescribedSystem, query: PropertyQuery): SystemProperties {
-  const { id, owner, runtimeId, state } = system;
+  const { id, owner, runtimeId, state, guestOs } = system;
   const operation = OPERATIONS.properties.phrase;
   requireShape(query, QUERY, operation, id);
   const basic: SystemProperties = {
     SystemType: "VirtualMachine",
-    RuntimeOsType: "Linux",
+    RuntimeOsType: guestOs,
     Owner: owner,
     RuntimeId: runtimeId,
     State: state,
@@ -63,34 +66,6 @@ export function systemProperties(system: DescribedSystem, query: PropertyQuery):
     }
     return { ...properties, ...answer(system) };
   }, basic);
-}
-
-const UNITS_PER_MS = 10_000;
-
-function statistics({ cgroup, startedAt, hierarchies }: DescribedSystem): SystemStatistics {
-  const now = new Date();
-  const { cpu, memory, storage } = cgroupUsage(cgroup, hierarchies);
-  return {
-    Timestamp: now.toISOString(),
-    ...(startedAt === undefined
-      ? {}
-      : {
-          ContainerStartTime: startedAt,
-          Uptime100ns: Math.max(0, now.getTime() - Date.parse(startedAt)) * UNITS_PER_MS,
-        }),
-    Processor: { TotalRuntime100ns: cpu.total, RuntimeUser100ns: cpu.user, RuntimeKernel100ns: cpu.kernel },
-    Memory: {
-      MemoryUsageCommitBytes: memory.used,
-      MemoryUsageCommitPeakBytes: memory.peak,
-      MemoryUsagePrivateWorkingSetBytes: memory.anonymous,
-    },
-    Storage: {
-      ReadCountNormalized: storage.reads,
-      ReadSizeBytes: storage.readBytes,
-      WriteCountNormalized: storage.writes,
-      WriteSizeBytes: storage.writeBytes,
-    },
-  };
 }
 
 const PAGE = 4096;

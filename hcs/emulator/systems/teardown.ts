@@ -14,6 +14,7 @@ import {
   deadEntryName,
   hostPaths,
   hvSocketsDirectory,
+  type HostPaths,
   systemKey,
   systemsDirectory,
   type SystemEntry,
@@ -158,8 +159,14 @@ async function removeMounts(directory: string, unmount: Unmount): Promise<void> 
  * user, should a mount have come back.
  */
 function removeSystemDirectory(directory: string): void {
-  const { plan9Shares, disks, nics, shares, staging, images } = hostPaths(directory);
-  for (const known of [plan9Shares, disks, nics, shares, staging, images, directory]) removeFlat(known);
+  const paths = hostPaths(directory);
+  for (const known of [...subdirectories(paths), paths.shares, directory]) removeFlat(known);
+}
+
+/** Those that a system directory is made with, below the shares and beside. */
+export function subdirectories(paths: HostPaths): string[] {
+  const { plan9Shares, vsmbShares, volumes, windows, disks, nics, staging, images } = paths;
+  return [plan9Shares, vsmbShares, volumes, windows, disks, nics, staging, images];
 }
 
 /** What containers have made in their directories is theirs alone: nothing is mounted there, links are not followed. */

@@ -9,19 +9,20 @@ import { WorkerLink } from "./worker-link.ts";
  * `unshare` stays as the worker's parent: a process can enter a pid namespace only by its children. It is killed with
  * the worker and reports the worker's end as its own.
  */
-const UNSHARE: readonly string[] = [
-  "--pid",
+const COMMON: readonly string[] = [
   "--fork",
   "--mount",
-  "--uts",
-  "--ipc",
-  "--net",
   "--kill-child=SIGKILL",
-  "--mount-proc",
   // The worker makes its mounts slaves itself, after it has taken what it needs.
   "--propagation",
   "unchanged",
 ];
+
+/** A container in process isolation has the host's kernel objects: its processes are processes of the host. */
+const UNSHARE: Readonly<Record<"vm" | "container", readonly string[]>> = {
+  vm: ["--pid", "--uts", "--ipc", "--net", "--mount-proc", ...COMMON],
+  container: COMMON,
+};
 
 export interface LaunchedWorker {
   /** Pid of `unshare`. */
@@ -42,12 +43,13 @@ export function launchWorker(
   command: readonly string[],
   directory: string,
   environment: Readonly<Record<string, string>>,
+  kind: keyof typeof UNSHARE,
 ): Promise<LaunchedWorker> {
   const path = systemPaths(directory).workerLog;
   const log = openSync(path, "a", 0o600);
   let child: ChildProcess;
   try {
-    child = spawn("unshare", [...UNSHARE, "--", ...command, directory], {
+    child = spawn("unshare", [...UNSHARE[kind], "--", ...command, directory], {
       stdio: ["ignore", log, log, "pipe"],
       // Not in this directory, which may be somebody's mount; not in this session, whose terminal sends signals.
       cwd: "/",

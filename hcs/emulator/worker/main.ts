@@ -9,10 +9,14 @@ import { bootGuest } from "../guest/boot.ts";
 import { describe } from "../guest/errors.ts";
 import { GuestLog, logLevelOf } from "../guest/log.ts";
 import { readSystemFile, systemPaths, type SystemFile } from "../systems/system-file.ts";
-import { dialIn } from "./dial.ts";
+import { becomeSubreaper } from "../../posix/libc.ts";
+import { WINDOWS_GUEST_SERVICE } from "../../schema/hv-socket.ts";
+import { WindowsGuest } from "../guest/windows/boot.ts";
+import { LAUNCHER } from "../windows/wine.ts";
+import { dialIn, dialService } from "./dial.ts";
 import { Handles } from "./handles.ts";
 import type { WorkerExitType } from "./messages.ts";
-import { buildView, configureNetwork, HV_SOCKETS, joinCgroup } from "./view.ts";
+import { buildView, configureNetwork, HV_SOCKETS, joinCgroup, WINDOWS } from "./view.ts";
 
 async function runWorker(directory: string): Promise<void> {
   const system = readSystemFile(directory);
@@ -34,17 +38,17 @@ async function runWorker(directory: string): Promise<void> {
     if (started) return;
     started = true;
     handles.announce({ event: "started" });
-    const dial = dialIn(HV_SOCKETS);
-    const podsCgroup = `${system.cgroup}/pods`;
-    bootGuest({ dial, log, podsCgroup, powerOff: () => exit("GracefulExit") }).catch(crash);
+    guest.boot().catch(crash);
   };
   const handles = new Handles({
     onStart: start,
     onLastClosed: () => {
-      if (system.terminateOnLastHandleClosed) process.exit(0);
+      if (system.terminateOnLastHandleClosed) void guest.end().finally(() => process.exit(0));
     },
     onStray: (line) => log.warning("request on a handle ignored", { line }),
   });
+
+  const guest = guestOf(system, log, exit);
 
   process.on("uncaughtException", crash);
   // Modes of what the guest makes must not depend on who started the host.
@@ -53,9 +57,43 @@ async function runWorker(directory: string): Promise<void> {
   await handles.listen(systemPaths(directory).controlSocket);
   joinCgroup(system.cgroup);
   buildView(directory, system);
-  configureNetwork(system);
+  if (system.windows?.kind === "container") becomeSubreaper();
+  else configureNetwork(system);
   process.chdir("/");
   handles.announce({ event: "created" });
+}
+
+/** What runs in the system. */
+interface Guest {
+  /** Serves the host from then on. */
+  boot(): Promise<never>;
+  /** Ends what does not end with the worker. */
+  end(): Promise<void>;
+}
+
+function guestOf(
+  { cgroup, windows, document }: SystemFile,
+  log: GuestLog,
+  exit: (exitType: WorkerExitType) => never,
+): Guest {
+  const dial = dialIn(HV_SOCKETS);
+  const podsCgroup = `${cgroup}/pods`;
+  if (windows === undefined) {
+    const boot = (): Promise<never> =>
+      bootGuest({ dial, log, podsCgroup, powerOff: () => exit("GracefulExit") });
+    return { boot, end: () => Promise.resolve() };
+  }
+  const guest = new WindowsGuest({
+    ...{ dial, log, podsCgroup },
+    ...windows,
+    template: `${WINDOWS}/template`,
+    launcher: `${WINDOWS}/${LAUNCHER}`,
+    single: windows.kind === "container",
+    registry: document.VirtualMachine?.RegistryChanges?.AddValues ?? [],
+    dialBridge: () => dialService(HV_SOCKETS, WINDOWS_GUEST_SERVICE.bridge),
+    powerOff: exit,
+  });
+  return guest;
 }
 
 function kernelCommandLine(system: SystemFile): string | undefined {

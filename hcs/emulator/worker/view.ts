@@ -12,6 +12,9 @@ import { systemPaths, type SystemFile } from "../systems/system-file.ts";
 /** Where the guest finds the Hyper-V sockets. */
 export const HV_SOCKETS = "/run/hv";
 
+/** Where a Windows guest finds what it boots. */
+export const WINDOWS = "/run/shares/windows";
+
 /** Directories of a Linux guest that exist before its host asks for anything. */
 const GUEST_DIRECTORIES = ["gcs/c", "gcs/tmp", "layers", "mounts"];
 

@@ -1,8 +1,8 @@
 /** What is known of a root file system before anything is mounted, wherever its container runs. */
-import { win32 } from "node:path";
 import type { HostFiles } from "../../../hcs/port/files.ts";
 import type { ParentLayer, WindowsLayers } from "../../../hcs/port/layers.ts";
 import type { Layer } from "../../../hcs/schema/layers.ts";
+import { joinPath } from "../../../oci/documents/paths.ts";
 import { layerId } from "../../../oci/windows/layer-id.ts";
 import { resolveLayerChain, type LayerReader } from "../../../oci/windows/layer-chain.ts";
 import { imageLayers, type ImageLayers } from "../../../oci/windows/layers.ts";
@@ -62,7 +62,7 @@ export async function ensureScratch(
   parents: readonly ParentLayer[],
   signal: AbortSignal,
 ): Promise<void> {
-  if ((await files.stat(win32.join(path, SCRATCH_DISK), { signal })) !== undefined) return;
+  if ((await files.stat(joinPath(path, SCRATCH_DISK), { signal })) !== undefined) return;
   if (layers === undefined) {
     throw new ShimError(
       "HOST_UNFIT",

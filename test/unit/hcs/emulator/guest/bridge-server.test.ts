@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { LINUX_GUEST } from "../../../../../hcs/emulator/guest/handlers.ts";
 import type { Agent } from "../../../../../hcs/emulator/guest/agent.ts";
 import { BridgeServer } from "../../../../../hcs/emulator/guest/bridge-server.ts";
 import { GuestError, RESULT } from "../../../../../hcs/emulator/guest/errors.ts";
@@ -37,7 +38,7 @@ describe("BridgeServer", () => {
   let directory: string;
   let listener: Server;
   let agent: FakeAgent;
-  let server: BridgeServer;
+  let server: BridgeServer<Agent>;
   let bridge: GuestBridge;
   let served: Promise<void>;
 
@@ -46,7 +47,7 @@ describe("BridgeServer", () => {
     listener = createServer({ allowHalfOpen: true });
     listener.listen(join(directory, "s"));
     agent = new FakeAgent();
-    server = new BridgeServer(agent as unknown as Agent, SILENT);
+    server = new BridgeServer(agent as unknown as Agent, LINUX_GUEST, SILENT);
     bridge = await connectHost();
   });
 

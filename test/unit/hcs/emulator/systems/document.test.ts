@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { requireVmDocument } from "../../../../../hcs/emulator/systems/document.ts";
+import { requireSystemDocument } from "../../../../../hcs/emulator/systems/document.ts";
 import { HcsError } from "../../../../../hcs/errors.ts";
 import { HRESULT } from "../../../../../hcs/hresult-table.ts";
 import type { ComputeSystemDocument } from "../../../../../hcs/schema/compute-system.ts";
@@ -43,9 +43,9 @@ function changed(path: string, value: unknown): ComputeSystemDocument {
   return result;
 }
 
-describe("requireVmDocument", () => {
+describe("requireSystemDocument", () => {
   it("takes what the shim makes of a Linux pod", () => {
-    requireVmDocument(document(), "pod@vm", 2);
+    requireSystemDocument(document(), "pod@vm", 2);
   });
 
   const VM = "/VirtualMachine";
@@ -61,12 +61,30 @@ describe("requireVmDocument", () => {
     ],
     ["/SchemaVersion", { Major: 2, Minor: 6 }, HRESULT.invalidJson, "/SchemaVersion must be from"],
     ["/SchemaVersion/Major", "2", HRESULT.invalidJson, '/SchemaVersion/Major must be a whole number: "2"'],
-    [VM, undefined, HRESULT.invalidJson, "/VirtualMachine is required"],
-    ["/Container", {}, HRESULT.notSupported, "/Container is not supported"],
+    [VM, undefined, HRESULT.invalidJson, "one of /VirtualMachine and /Container is required"],
+    ["/Container", {}, HRESULT.invalidJson, "/Container/Storage is required"],
+    [
+      "/Container",
+      { Storage: { Path: "\\\\?\\Volume{0}\\" } },
+      HRESULT.invalidJson,
+      "one of /VirtualMachine and /Container is required, and not both",
+    ],
     ["/HostedSystem", {}, HRESULT.notSupported, "guest connection"],
     [`${VM}/Chipset`, undefined, HRESULT.invalidJson, "/VirtualMachine/Chipset is required"],
     [`${VM}/Chipset`, {}, HRESULT.invalidArgument, "nothing to boot"],
-    [`${VM}/Chipset/Uefi`, {}, HRESULT.notSupported, "LinuxKernelDirect"],
+    [`${VM}/Chipset/Uefi`, {}, HRESULT.invalidJson, "/Uefi/BootThis is required"],
+    [
+      `${VM}/Chipset/Uefi`,
+      { BootThis: { DeviceType: "VmbFs", DevicePath: "\\EFI" } },
+      HRESULT.invalidArgument,
+      "and not both",
+    ],
+    [
+      `${VM}/Chipset/Uefi`,
+      { ApplySecureBootTemplate: "Skip" },
+      HRESULT.notSupported,
+      "the emulator has no firmware",
+    ],
     [`${VM}/Chipset/LinuxKernelDirect/KernelFilePath`, "", HRESULT.invalidArgument, "must not be empty"],
     [`${VM}/ComputeTopology`, undefined, HRESULT.invalidJson, "/ComputeTopology is required"],
     [`${VM}/ComputeTopology/Memory/SizeInMB`, 1023, HRESULT.invalidArgument, "multiple of 2: 1023"],
@@ -97,7 +115,7 @@ describe("requireVmDocument", () => {
       "/CpuGroup is not supported",
     ],
     [`${VM}/Devices/Disks`, {}, HRESULT.invalidJson, "/VirtualMachine/Devices/Disks is not a known member"],
-    [`${VM}/Devices/VirtualSmb`, {}, HRESULT.notSupported, "Linux utility VMs only"],
+    [`${VM}/Devices/VirtualSmb`, { Shares: [{}] }, HRESULT.invalidJson, "/Shares/0/Name is required"],
     [`${VM}/Devices/ComPorts`, { 0: {} }, HRESULT.notSupported, "no such device"],
     [`${VM}/Devices/Scsi`, { nine: {} }, HRESULT.invalidJson, "key must be a GUID"],
     [
@@ -120,7 +138,7 @@ describe("requireVmDocument", () => {
   for (const [path, value, hresult, part] of refused) {
     it(`refuses ${path} = ${JSON.stringify(value)}`, () => {
       assert.throws(
-        () => requireVmDocument(changed(path, value), "pod@vm", 2),
+        () => requireSystemDocument(changed(path, value), "pod@vm", 2),
         (error: unknown) => {
           assert.ok(error instanceof HcsError);
           assert.equal(error.hresult, hresult);

@@ -64,6 +64,9 @@ describe("systemPaths", () => {
       shares: "/s/shares",
       plan9Shares: "/s/shares/plan9",
       disks: "/s/shares/disks",
+      vsmbShares: "/s/shares/vsmb",
+      volumes: "/s/shares/volumes",
+      windows: "/s/shares/windows",
       nics: "/s/shares/nics",
     });
   });

@@ -1,0 +1,396 @@
+/** A Windows container of the guest: its silo (a runc container with a Wine server in it) and the processes in that. */
+import { constants, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import type { NotificationType } from "../../../guest/protocol.ts";
+import type { GuestProperties } from "../../../guest/properties.ts";
+import { hresultFromWin32 } from "../../../hresult.ts";
+import { stringifyJson } from "../../../json.ts";
+import { makeFifo, mount, MS } from "../../../posix/libc.ts";
+import { cgroupProcesses, removeCgroup, type CgroupHierarchy } from "../../cgroup/tree.ts";
+import { unmountDirectly } from "../../storage/storage.ts";
+import { unmountTree } from "../../storage/unmount-tree.ts";
+import { ACCOUNTS } from "../../windows/template.ts";
+import { GuestError, RESULT } from "../errors.ts";
+import { StdioPipes } from "../pipes.ts";
+import { GuestProcess } from "../process.ts";
+import type { Launched, Runc } from "../runc.ts";
+import { PipeStdio, TerminalStdio, type GuestStdio } from "../stdio.ts";
+import { closeStdio, dialStdio, type Dial, type StreamName } from "../stdio-ports.ts";
+import { waitForExit } from "../wait-for-exit.ts";
+import { LaunchReport } from "./launch.ts";
+import { processList, siloStatistics } from "./properties.ts";
+import type { WindowsProcessParameters } from "./requests.ts";
+import { prepareRoot } from "./root.ts";
+import {
+  EXCHANGE,
+  launcherArguments,
+  ntPath,
+  READY,
+  siloResources,
+  siloSpec,
+  wineEnvironment,
+  type SiloLimits,
+  type SiloPlan,
+} from "./silo-spec.ts";
+
+export interface WindowsContainerInit {
+  readonly id: string;
+  /** Of the Create request; repeated in the exit notification. */
+  readonly activityId: string | undefined;
+  /** Files of the silo; removed with it. */
+  readonly bundle: string;
+  readonly plan: Omit<SiloPlan, "exchange">;
+  /** HostProcess containers know the accounts of what is around them, others their image's. */
+  readonly isHostProcess: boolean;
+  readonly runc: Runc;
+  readonly hierarchies: readonly CgroupHierarchy[];
+  readonly onExit: (container: WindowsContainer, type: NotificationType) => void;
+}
+
+export interface ExecStreams {
+  readonly dial: Dial;
+  readonly ports: ReadonlyMap<StreamName, number>;
+}
+
+type State = "created" | "running" | "stopped";
+
+/** What a process has ended with that did not end by itself (winerror.h). */
+const ERROR_PROCESS_ABORTED = 1067;
+const ERROR_INVALID_PARAMETER = 87;
+const ERROR_NO_SUCH_USER = 1317;
+
+/** Numbers of console events (wincon.h), by the names in signal requests. */
+const CONSOLE_EVENTS: ReadonlyMap<string, number> = new Map([
+  ["CtrlC", 0],
+  ["CtrlBreak", 1],
+  ["CtrlClose", 2],
+  ["CtrlLogOff", 5],
+  ["CtrlShutdown", 6],
+]);
+
+/** Accounts every Windows has, by their case-folded names: what programs see as the user's name. */
+const SYSTEM_ACCOUNTS: ReadonlyMap<string, string> = new Map(
+  [...ACCOUNTS, "Administrator", "SYSTEM", "LOCAL SERVICE", "NETWORK SERVICE"].map((name) => [
+    name.toLowerCase(),
+    name,
+  ]),
+);
+
+interface SiloProcess {
+  readonly process: GuestProcess;
+  readonly windowsPid: number;
+  readonly image: string;
+}
+
+export class WindowsContainer {
+  readonly id: string;
+  readonly #init: WindowsContainerInit;
+  readonly #plan: SiloPlan;
+  readonly #processes = new Map<number, SiloProcess>();
+  #silo: Launched | undefined;
+  #state: State = "created";
+  #startedAt: Date | undefined;
+  #exitType: NotificationType = "UnexpectedExit";
+  #launches = 0;
+  #released: Promise<void> = Promise.resolve();
+
+  constructor(init: WindowsContainerInit) {
+    this.id = init.id;
+    this.#init = init;
+    this.#plan = { ...init.plan, exchange: join(init.bundle, "exchange") };
+  }
+
+  get activityId(): string | undefined {
+    return this.#init.activityId;
+  }
+
+  /** The root of drive C: in the worker's view. */
+  get drive(): string {
+    return join(this.#plan.prefix, "drive_c");
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Settles when all that the silo had in the guest is gone. Rejects with what could not be removed. */
+  get released(): Promise<void> {
+    return this.#released;
+  }
+
+  /** Settles when the host has the output and the exits of all processes. */
+  get drained(): Promise<unknown> {
+    return Promise.all([...this.#processes.values()].map(({ process }) => process.finished));
+  }
+
+  /** Starts the silo. Resolves when Windows is up in it. */
+  async start(): Promise<void> {
+    if (this.#state !== "created") {
+      throw new GuestError(
+        RESULT.invalidState,
+        `container "${this.id}" has been started: it is ${this.#state}`,
+      );
+    }
+    this.#state = "running";
+    const { bundle, runc } = this.#init;
+    try {
+      this.#makeBundle();
+      const ready = openFifo(join(this.#plan.exchange, READY));
+      try {
+        this.#silo = await runc.create(this.id, bundle, { child: ["ignore", "ignore", "ignore"] });
+        const ended = this.#silo.exited;
+        this.#released = ended.then(() => this.#end());
+        this.#released.catch(() => undefined);
+        await runc.start(this.id);
+        await Promise.race([firstData(ready), ended.then(() => Promise.reject(this.#died()))]);
+      } finally {
+        ready.destroy();
+      }
+      this.#startedAt = new Date();
+    } catch (error) {
+      if (this.#silo === undefined) await this.#removeFiles();
+      else this.#kill();
+      throw error;
+    }
+  }
+
+  #died(): GuestError {
+    return new GuestError(RESULT.failed, `Windows did not start in container "${this.id}"`);
+  }
+
+  #makeBundle(): void {
+    const { bundle } = this.#init;
+    mkdirSync(join(bundle, "rootfs"), { recursive: true, mode: 0o700 });
+    mkdirSync(this.#plan.exchange, { mode: 0o700 });
+    makeFifo(join(this.#plan.exchange, READY), 0o600);
+    // The silo's view of the drive follows this one.
+    mount({ target: this.drive, flags: MS.shared });
+    prepareRoot(join(bundle, "rootfs"), this.#plan.programs);
+    writeFileSync(join(bundle, "config.json"), stringifyJson(siloSpec(this.#plan)), { mode: 0o600 });
+  }
+
+  /** Starts a process. Answers its pid in the worker's pid namespace. */
+  async exec(parameters: WindowsProcessParameters, { dial, ports }: ExecStreams): Promise<number> {
+    this.#requireRunning();
+    const { CommandLine = "", ConsoleSize } = parameters;
+    if (CommandLine === "") throw new GuestError(RESULT.invalidArgument, "no command line is given");
+    const user = this.#accountOf(parameters.User ?? "");
+    const name = `p${++this.#launches}`;
+    const connections = await dialStdio(dial, ports);
+    let stdio: GuestStdio | undefined;
+    const report = new LaunchReport(join(this.#plan.exchange, name), {
+      commandLine: CommandLine,
+      workingDirectory: parameters.WorkingDirectory || "C:\\",
+      environment: parameters.Environment ?? {},
+    });
+    try {
+      const args = launcherArguments(this.#plan.wine, "run", ntPath(`${EXCHANGE}/${name}`));
+      const launch = await this.#launch(args, user, parameters.EmulateConsole === true, ports);
+      stdio = launch.stdio;
+      const [height = 0, width = 0] = ConsoleSize ?? [];
+      if (parameters.EmulateConsole === true && height > 0 && width > 0) stdio.resize({ height, width });
+      stdio.attach(connections);
+      const exited = launch.exited.then(async () => (await report.finish()) ?? ERROR_PROCESS_ABORTED);
+      const process = new GuestProcess({ pid: launch.pid, exited, stdio });
+      const windowsPid = await report.started;
+      this.#processes.set(launch.pid, { process, windowsPid, image: imageOf(CommandLine) });
+      return launch.pid;
+    } catch (error) {
+      stdio?.release();
+      closeStdio(connections);
+      if (stdio === undefined) await report.finish();
+      throw error;
+    }
+  }
+
+  /** Two shapes of names: `user`, and `DOMAIN\user`. @returns what programs see as their user's name */
+  #accountOf(given: string): string {
+    const name = given.slice(given.lastIndexOf("\\") + 1);
+    if (name === "") return this.#init.isHostProcess ? "SYSTEM" : "ContainerUser";
+    const known = SYSTEM_ACCOUNTS.get(name.toLowerCase());
+    if (known !== undefined) return known;
+    // Whoever is on the host has been looked up there already.
+    if (this.#init.isHostProcess) return name;
+    throw new GuestError(
+      hresultFromWin32(ERROR_NO_SUCH_USER),
+      `there is no account "${given}" in container "${this.id}": it has ${[...SYSTEM_ACCOUNTS.values()].join(", ")}`,
+    );
+  }
+
+  async #launch(
+    args: readonly string[],
+    user: string,
+    terminal: boolean,
+    ports: ReadonlyMap<StreamName, number>,
+  ): Promise<Launched & { readonly stdio: GuestStdio }> {
+    const process = {
+      args: [...args],
+      env: wineEnvironment(user),
+      cwd: "/",
+      user: { uid: 0, gid: 0 },
+      terminal,
+    };
+    const { runc } = this.#init;
+    if (terminal) {
+      const { terminal: opened, ...launched } = await runc.exec(this.id, process, "terminal");
+      if (opened === undefined) throw new GuestError(RESULT.failed, "runc gave no terminal");
+      return { ...launched, stdio: new TerminalStdio(opened) };
+    }
+    const pipes = new StdioPipes(new Set(ports.keys()));
+    try {
+      return { ...(await runc.exec(this.id, process, pipes)), stdio: new PipeStdio(pipes) };
+    } catch (error) {
+      pipes.destroy();
+      throw error;
+    } finally {
+      pipes.closeChildEnds();
+    }
+  }
+
+  /** Waits until process `pid` has exited and its output has been taken. */
+  async wait(pid: number, timeoutMs: number): Promise<number> {
+    const { process } = this.#find(pid);
+    return waitForExit(process.finished, timeoutMs, `process ${pid} of container "${this.id}"`);
+  }
+
+  resize(pid: number, size: { readonly height: number; readonly width: number }): void {
+    this.#find(pid).process.stdio.resize(size);
+  }
+
+  /** Delivers a console event; without one, ends the process. */
+  async signal(pid: number, signal: string | undefined): Promise<void> {
+    const { process, windowsPid } = this.#find(pid);
+    if (process.status !== undefined || this.#state !== "running")
+      throw new GuestError(RESULT.elementNotFound, `process ${pid} has exited`);
+    if (signal === undefined) return this.#ask("terminate", windowsPid, ERROR_PROCESS_ABORTED);
+    const event = CONSOLE_EVENTS.get(signal);
+    if (event === undefined) {
+      const known = [...CONSOLE_EVENTS.keys()].join(", ");
+      throw new GuestError(RESULT.invalidArgument, `there is no signal "${signal}": it is one of ${known}`);
+    }
+    return this.#ask("signal", windowsPid, event);
+  }
+
+  /** Has the launcher do something about a process, from inside. */
+  async #ask(verb: "signal" | "terminate", windowsPid: number, number: number): Promise<void> {
+    const args = launcherArguments(this.#plan.wine, verb, String(windowsPid), String(number));
+    const { exited } = await this.#launch(args, "SYSTEM", false, new Map());
+    const status = await exited;
+    // It has ended meanwhile, alone or with the container.
+    if (status === 0 || status === ERROR_INVALID_PARAMETER || this.#state !== "running") return;
+    throw new GuestError(hresultFromWin32(status), `process ${windowsPid}: ${verb} failed`);
+  }
+
+  /** Asks Windows to shut down: it ends its processes and writes its registry. */
+  shutdown(): void {
+    this.#requireRunning();
+    this.#exitType = "GracefulExit";
+    const server = this.#pids().find((pid) => commandLine(pid).startsWith(this.#plan.wine.server));
+    if (server === undefined) this.#kill();
+    else process.kill(server, "SIGTERM");
+  }
+
+  terminate(): void {
+    if (this.#state === "stopped")
+      throw new GuestError(RESULT.alreadyStopped, `container "${this.id}" is not running`);
+    this.#exitType = "ForcedExit";
+    if (this.#silo === undefined) void this.#end();
+    else this.#kill();
+  }
+
+  /** With the first process of its pid namespace the kernel ends all the others. */
+  #kill(): void {
+    try {
+      if (this.#silo !== undefined) process.kill(this.#silo.pid, "SIGKILL");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
+  }
+
+  async #end(): Promise<void> {
+    this.#state = "stopped";
+    try {
+      // Their launchers have ended: the exits are known before the container's own is told.
+      await Promise.all([...this.#processes.values()].map(({ process }) => process.ended));
+      await this.#removeFiles();
+    } finally {
+      this.#init.onExit(this, this.#exitType);
+    }
+  }
+
+  async #removeFiles(): Promise<void> {
+    const { bundle, runc, hierarchies } = this.#init;
+    await runc.delete(this.id);
+    await removeCgroup(this.#plan.cgroup, hierarchies);
+    await unmountTree(bundle, unmountDirectly);
+    rmSync(bundle, { recursive: true, force: true });
+  }
+
+  async setLimits(limits: Partial<SiloLimits>): Promise<void> {
+    const { devices: _, ...resources } = siloResources({ ...NO_LIMITS, ...limits }) as { devices?: unknown };
+    await this.#init.runc.update(this.id, resources);
+  }
+
+  properties(types: readonly string[]): GuestProperties {
+    const { hierarchies, plan } = this.#init;
+    return {
+      ...(types.includes("ProcessList")
+        ? { ProcessList: processList(this.#pids(), (pid) => this.#processes.get(pid)?.image) }
+        : {}),
+      ...(types.includes("Statistics")
+        ? { Statistics: siloStatistics(plan.cgroup, hierarchies, this.#startedAt) }
+        : {}),
+    };
+  }
+
+  /** 0 stands for a process that this pid namespace does not see. */
+  #pids(): number[] {
+    return cgroupProcesses(this.#plan.cgroup, this.#init.hierarchies)
+      .filter((pid) => pid > 0)
+      .sort((a, b) => a - b);
+  }
+
+  #find(pid: number): SiloProcess {
+    const found = this.#processes.get(pid);
+    if (found !== undefined) return found;
+    throw new GuestError(RESULT.elementNotFound, `container "${this.id}" has no process ${pid}`);
+  }
+
+  #requireRunning(): void {
+    if (this.#state === "running") return;
+    const hresult = this.#state === "stopped" ? RESULT.alreadyStopped : RESULT.invalidState;
+    throw new GuestError(hresult, `container "${this.id}" is not running: it is ${this.#state}`);
+  }
+}
+
+const NO_LIMITS: SiloLimits = { memoryMb: 0, processors: 0, weight: 0 };
+
+/** The first word of a command line: the program. */
+function imageOf(command: string): string {
+  const [, quoted, plain = ""] = /^\s*(?:"([^"]*)"|(\S+))/.exec(command) ?? [];
+  const name = (quoted ?? plain).split(/[\\/]/).at(-1) ?? "";
+  return /\.[a-z]+$/i.test(name) ? name : `${name}.exe`;
+}
+
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return "";
+    throw error;
+  }
+}
+
+function openFifo(path: string): Socket {
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  return new Socket({ fd, readable: true, writable: false });
+}
+
+function firstData(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once("data", () => resolve());
+    socket.once("error", reject);
+  });
+}

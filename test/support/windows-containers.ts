@@ -1,0 +1,74 @@
+/** Windows containers of the emulator: a base layer for all tests, and specs by what matters in them. */
+import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeBaseLayer } from "../../hcs/emulator/windows/base-layer.ts";
+import { ensureTemplate } from "../../hcs/emulator/windows/template.ts";
+import { findWine, NO_WINE } from "../../hcs/emulator/windows/wine.ts";
+import { cacheDirectory } from "../../scripts/setup/cache.ts";
+
+/** Where tests keep the template, so that it is made once for all of them. */
+export const WINDOWS_DIRECTORY: string = join(cacheDirectory(), "windows");
+
+export interface WindowsSpec {
+  readonly commandLine: string;
+  readonly user?: string;
+  readonly cwd?: string;
+  readonly env?: readonly string[];
+  readonly terminal?: boolean;
+  readonly hostname?: string;
+  readonly mounts?: readonly object[];
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly hyperv?: boolean;
+  readonly resources?: object;
+  readonly networkNamespace?: string;
+  /** Folders of layers between the base layer and the scratch, uppermost first. */
+  readonly layers?: readonly string[];
+}
+
+/** A directory with a base layer, and scratch layers and specs as they are asked for. */
+export class WindowsImages {
+  readonly directory: string = mkdtempSync(join(tmpdir(), "rw-"));
+  readonly base: string = join(this.directory, "base");
+
+  /** @throws when Wine is not installed */
+  static async create(): Promise<WindowsImages> {
+    const wine = findWine();
+    if (wine === undefined) throw new Error(NO_WINE);
+    const template = await ensureTemplate(WINDOWS_DIRECTORY, wine);
+    const images = new WindowsImages();
+    makeBaseLayer(images.base, template);
+    return images;
+  }
+
+  /** Writes the spec of container `id`, with a scratch of its own. @returns path of the spec */
+  spec(id: string, spec: WindowsSpec): string {
+    const scratch = join(this.directory, "scratch", id);
+    mkdirSync(scratch, { recursive: true });
+    const path = join(this.directory, `${id}.json`);
+    writeFileSync(path, JSON.stringify(windowsSpec(spec, [...(spec.layers ?? []), this.base, scratch])));
+    return path;
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true });
+  }
+}
+
+function windowsSpec(spec: WindowsSpec, layerFolders: readonly string[]): object {
+  const { commandLine, user = "ContainerUser", cwd = "C:\\", env = [], networkNamespace } = spec;
+  return {
+    ociVersion: "1.0.2",
+    process: { user: { username: user }, commandLine, args: [], cwd, env, terminal: spec.terminal === true },
+    root: { path: "" },
+    ...(spec.hostname === undefined ? {} : { hostname: spec.hostname }),
+    mounts: spec.mounts ?? [],
+    annotations: spec.annotations ?? {},
+    windows: {
+      layerFolders,
+      ...(spec.hyperv === true ? { hyperv: {} } : {}),
+      ...(spec.resources === undefined ? {} : { resources: spec.resources }),
+      ...(networkNamespace === undefined ? {} : { network: { networkNamespace } }),
+    },
+  };
+}
