@@ -152,6 +152,56 @@ export const AgentResponse: MessageType<AgentResponse> = /* @__PURE__ */ message
   },
 );
 
+export interface BoundaryRequest {
+  /** Id of a pod or task. */
+  id: string;
+}
+export const BoundaryRequest: MessageType<BoundaryRequest> = /* @__PURE__ */ messageType<BoundaryRequest>(
+  "runhcs.diag.v1.BoundaryRequest",
+  () => ({
+    id: "",
+  }),
+  (writer, message) => {
+    if (message.id) writer.tag(10).string(message.id);
+  },
+  (reader, message) => {
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      switch (tag) {
+        case 10:
+          message.id = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+  },
+);
+
+export interface BoundaryResponse {
+  /** A JSON document. */
+  json: string;
+}
+export const BoundaryResponse: MessageType<BoundaryResponse> = /* @__PURE__ */ messageType<BoundaryResponse>(
+  "runhcs.diag.v1.BoundaryResponse",
+  () => ({
+    json: "",
+  }),
+  (writer, message) => {
+    if (message.json) writer.tag(10).string(message.json);
+  },
+  (reader, message) => {
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      switch (tag) {
+        case 10:
+          message.json = reader.string();
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+  },
+);
+
 /** The RPCs of {@link Diag}. */
 export type DiagMethods = {
   /** When which phase of which verb began and ended. */
@@ -160,6 +210,8 @@ export type DiagMethods = {
   readonly Report: UnaryMethod<ReportRequest, ReportResponse>;
   /** Where the agent of a container is reached, and what isolates the container. */
   readonly Agent: UnaryMethod<AgentRequest, AgentResponse>;
+  /** What crosses the boundary of a pod's VM. */
+  readonly Boundary: UnaryMethod<BoundaryRequest, BoundaryResponse>;
 };
 
 /**
@@ -187,6 +239,13 @@ export const Diag: ServiceDescriptor<DiagMethods> = {
       name: "Agent",
       input: AgentRequest,
       output: AgentResponse,
+      clientStreaming: false,
+      serverStreaming: false,
+    },
+    Boundary: {
+      name: "Boundary",
+      input: BoundaryRequest,
+      output: BoundaryResponse,
       clientStreaming: false,
       serverStreaming: false,
     },

@@ -24,6 +24,7 @@ const COMMANDS: readonly Entry[] = [
   { name: "diag stacks", load: async () => (await import("./diagnostics.ts")).diagStacks },
   { name: "timeline", load: async () => (await import("./diagnostics.ts")).timeline },
   { name: "trace", load: async () => (await import("./trace.ts")).trace },
+  { name: "boundary", load: async () => (await import("./boundary.ts")).boundary },
   { name: "doctor", load: async () => (await import("./doctor.ts")).doctor },
   { name: "emulator ps", load: async () => (await import("./systems.ts")).emulatorPs },
   { name: "emulator inspect", load: async () => (await import("./systems.ts")).emulatorInspect },

@@ -8,6 +8,7 @@ import type { Pod } from "../pod/pod.ts";
 import type { Holding } from "../resources/journal.ts";
 import type { ExitRecord } from "../task/exec.ts";
 import type { Task } from "../task/task.ts";
+import { boundaryReport } from "./boundary-report.ts";
 import type { Calls } from "./calls.ts";
 import type { Shim } from "./shim.ts";
 import type { ServiceRegistry } from "./task-service.ts";
@@ -51,6 +52,9 @@ export function registerDiagService(server: ServiceRegistry, shim: Shim, calls: 
   server.register(Diag, {
     Timeline: calls.wrap("Timeline", () => ({ json: JSON.stringify(timeline.entries()) })),
     Agent: calls.wrap("Agent", ({ id }) => ({ json: JSON.stringify(describeAgent(shim, id)) })),
+    Boundary: calls.wrap("Boundary", ({ id }) => ({
+      json: JSON.stringify(boundaryReport(shim.find(id).pod)),
+    })),
     Report: calls.wrap("Report", () => ({ json: JSON.stringify(report(shim, log)) })),
   });
 }
@@ -65,6 +69,8 @@ export interface AgentReport {
   readonly agent?: AgentAddress;
   /** The boundary level of its pod. */
   readonly level: BoundaryLevel;
+  /** That the VM has now. */
+  readonly shares: number;
   /** The VM is a process of the emulator. */
   readonly emulated: boolean;
   readonly image: string;
@@ -81,6 +87,7 @@ function describeAgent(shim: Shim, id: string): AgentReport {
     ...(uvm === undefined ? {} : { vm: uvm.id }),
     ...(agent === undefined ? {} : { agent }),
     level: pod.boundaryLevel,
+    shares: uvm?.boundary.shares.length ?? 0,
     emulated: shim.environment.backend.traits.guestSockets === "unix",
     image: pod.imageOf(task.id),
   };

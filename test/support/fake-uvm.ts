@@ -21,6 +21,7 @@ export class FakeUvm {
     const isAlive = (): boolean => this.isAlive;
     this.view = {
       id: "pod@vm",
+      boundary: { allow: () => undefined, level: "shared" },
       runtimeId: "a0000000-0000-4000-8000-000000000001",
       get isAlive(): boolean {
         return isAlive();

@@ -64,7 +64,8 @@ export async function addMappedDisk(settings: MappedDiskSettings, reaper: Reaper
   mountDevice(device, target, {
     type: wanted || requireDetected(device),
     readOnly: ReadOnly,
-    options: Options,
+    // Options of a container's mount come along as they are; these two say how the container gets the mount.
+    options: Options.filter((option) => option !== "bind" && option !== "rbind"),
   });
 }
 

@@ -1,11 +1,13 @@
 /** The agents of one VM: which containers run one, and where each listens. */
 import { posix, win32 } from "node:path";
+import type { HvSocketServiceConfig } from "../../../hcs/schema/compute-system.ts";
 import { vsockServiceId } from "../../../hcs/schema/hv-socket.ts";
 import { agentContainer } from "../../../oci/agent-container.ts";
 import type { BoundaryLevel } from "../../../oci/boundary/levels.ts";
 import type { JsonObject } from "../../../oci/json.ts";
 import { AGENT_PORT } from "../../agent/protocol/wire.ts";
 import type { CreateRequest } from "../request.ts";
+import type { Boundary } from "../vm/boundary.ts";
 import { agentDisk, prepareAgent } from "./program.ts";
 
 /** Where an agent is reached. */
@@ -36,6 +38,13 @@ const EMULATED_SOCKETS = "/run/hv";
 /** Tells the emulator so; a real guest does not know it. */
 const EMULATED_SOCKETS_ANNOTATION = "io.containerd.runhcs.emulator.hv-sockets";
 
+/** Nobody on the host may listen in the agent's place; SYSTEM and Administrators may connect to it. */
+export const AGENT_ACCESS: HvSocketServiceConfig = {
+  BindSecurityDescriptor: "D:P(D;;FA;;;WD)",
+  ConnectSecurityDescriptor: "D:P(A;;FA;;;SY)(A;;FA;;;BA)",
+  AllowWildcardBinds: false,
+};
+
 export interface AgentsInit {
   readonly vmId: string;
   readonly os: AgentAddress["os"];
@@ -62,12 +71,13 @@ export class VmAgents {
   }
 
   /** The request with the agent in it, where that is wanted; a sandbox that only holds a pod together needs none. */
-  async equip(request: CreateRequest): Promise<CreateRequest> {
+  async equip(request: CreateRequest, boundary: Pick<Boundary, "allow">): Promise<CreateRequest> {
     const { enabled, directory: wanted, program: named, store } = request.options.agent;
     if (!enabled || request.identity.role === "sandbox") return request;
     const { os, level, isEmulated, programs } = this.#init;
     const { directory: usual, staging, paths, script } = PLACES[os];
     const program = prepareAgent(named || paths.join(programs, "..", "libexec", script), store);
+    boundary.allow(program.directory);
     const directory = wanted || usual;
     const port = this.#take(request.id);
     const listen = isEmulated ? `unix:${EMULATED_SOCKETS}/${vsockServiceId(port)}` : `${SCHEMES[os]}:${port}`;
@@ -78,7 +88,7 @@ export class VmAgents {
       ],
       mount:
         level === "strict"
-          ? diskMount(directory, await agentDisk(program))
+          ? diskMount(os, directory, await agentDisk(program))
           : folderMount(os, directory, program.directory),
       ...(os === "linux" ? { staging } : {}),
       ...(isEmulated ? { annotations: { [EMULATED_SOCKETS_ANNOTATION]: EMULATED_SOCKETS } } : {}),
@@ -101,6 +111,6 @@ function folderMount(os: AgentAddress["os"], destination: string, source: string
   return { destination, type: "bind", source, options: ["rbind", "ro"] };
 }
 
-function diskMount(destination: string, source: string): JsonObject {
-  return { destination, type: "virtual-disk", source, options: ["ro"] };
+function diskMount(os: AgentAddress["os"], destination: string, source: string): JsonObject {
+  return { destination, type: "virtual-disk", source, options: os === "windows" ? ["ro"] : ["bind", "ro"] };
 }

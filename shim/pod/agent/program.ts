@@ -5,9 +5,7 @@
  * A Linux agent is a script and everything it takes to run it in an image that has nothing: this Node, its loader and
  * libraries, and the FFI package. They are linked where the file system allows it, so a folder costs no space.
  */
-import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { once } from "node:events";
 import {
   constants,
   copyFileSync,
@@ -21,11 +19,10 @@ import {
   renameSync,
   rmSync,
   statSync,
-  truncateSync,
-  writeFileSync,
 } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { ShimError } from "../../errors.ts";
+import { makeReadOnlyDisk } from "../disk-image.ts";
 
 export interface AgentProgram {
   /** Folder of the host. */
@@ -132,8 +129,6 @@ function place(from: string, to: string): void {
   }
 }
 
-const MIB = 1 << 20;
-
 /** The folder as the image of an ext4 disk beside it. @throws {ShimError} HOST_UNFIT without `mkfs.ext4` */
 export async function agentDisk({ directory }: AgentProgram): Promise<string> {
   const image = `${directory}.ext4`;
@@ -146,44 +141,4 @@ export async function agentDisk({ directory }: AgentProgram): Promise<string> {
     rmSync(draft, { force: true });
   }
   return image;
-}
-
-/** Packs a directory into an image that is as small as it may be. */
-export async function makeReadOnlyDisk(directory: string, image: string): Promise<void> {
-  const { bytes, files } = measure(directory);
-  // Inodes and blocks of file systems, and some room: what is not used takes no space in a sparse file.
-  const sizeMb = Math.ceil((bytes * 1.1 + files * 1024) / MIB) + 16;
-  writeFileSync(image, "");
-  truncateSync(image, sizeMb * MIB);
-  const inodes = String(files + 64);
-  await run("mkfs.ext4", ["-q", "-F", "-O", "^has_journal", "-m", "0", "-N", inodes, "-d", directory, image]);
-}
-
-function measure(directory: string): { readonly bytes: number; readonly files: number } {
-  let bytes = 0;
-  let files = 0;
-  for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
-    files += 1;
-    // A block at least, for each.
-    if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name)).size + 4096;
-    else bytes += 4096;
-  }
-  return { bytes, files };
-}
-
-async function run(program: string, args: readonly string[]): Promise<void> {
-  const child = spawn(program, args, { stdio: ["ignore", "ignore", "pipe"] });
-  const said: Buffer[] = [];
-  child.stderr.on("data", (chunk: Buffer) => said.push(chunk));
-  let code: unknown;
-  try {
-    const ended: unknown[] = await once(child, "close");
-    code = ended[0];
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code === "ENOENT" ? "it is not installed" : String(cause);
-    throw new ShimError("HOST_UNFIT", `cannot run ${program}: ${why}`, { cause });
-  }
-  if (code === 0) return;
-  const text = Buffer.concat(said).toString("utf8").trim();
-  throw new ShimError("HOST_UNFIT", `cannot pack a disk: ${program} exited with ${String(code)}: ${text}`);
 }

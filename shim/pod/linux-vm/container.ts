@@ -7,6 +7,7 @@ import type { GuestContainer } from "../../../hcs/guest/container.ts";
 import type { GuestProperties } from "../../../hcs/guest/properties.ts";
 import { isAlreadyStopped, isNotFound } from "../../../hcs/hresult.ts";
 import type { PropertyType } from "../../../hcs/schema/properties.ts";
+import type { BoundaryLevel } from "../../../oci/boundary/levels.ts";
 import { AnnotationReader } from "../../../oci/annotations/read.ts";
 import { linuxContainerDocument } from "../../../oci/documents/linux-container.ts";
 import type { Process } from "../../../oci/spec.ts";
@@ -34,6 +35,8 @@ export interface LinuxContainerInit {
   /** Directories of the host may be shared read-only alone. */
   readonly noWritableShares: boolean;
   readonly scratchEncrypted: boolean;
+  /** What may come into the VM. */
+  readonly level: BoundaryLevel;
   /** Only for the container that brings the pod's network. */
   readonly podNetwork: PodNetwork | undefined;
   /** The VM was made for this container: the devices of its spec are the VM's. */

@@ -1,5 +1,6 @@
 /** Pods of Linux containers: each has a utility VM with a Linux guest, owned by its sandbox container. */
 import path from "node:path";
+import { mountsWithin } from "../../../oci/boundary/mounts.ts";
 import { SpecError } from "../../../oci/errors.ts";
 import { ShimError } from "../../errors.ts";
 import type { TaskContainer } from "../../task/container.ts";
@@ -54,14 +55,15 @@ export class LinuxVmContainers implements PodContainers {
     const plan = await phases.run("vm-create", (signal) =>
       planLinuxVm(environment, request, holdings, signal),
     );
-    const vm = { id: `${request.id}@vm`, document: plan.document, boot: linuxBoot() };
+    const level = request.options.boundaryLevel;
+    const vm = { id: `${request.id}@vm`, document: plan.document, boot: linuxBoot(), level };
     const { storage } = environment.backend;
     const uvm = await openVm(this.#pod, vm, context, (created) => {
       const devices = linuxVmDevices(created, plan, storage, environment.host.build);
       const agents = new VmAgents({
         vmId: created.runtimeId,
         os: "linux",
-        level: request.options.boundaryLevel,
+        level,
         isEmulated: environment.backend.traits.guestSockets === "unix",
         programs: environment.programDirectory,
       });
@@ -72,7 +74,7 @@ export class LinuxVmContainers implements PodContainers {
     const { policyBasedRouting } = plan.options;
     const network = podNetwork && { ...podNetwork, policyBasedRouting };
     return LinuxContainer.create(
-      this.#containerInit(await this.#require(request.id).agents.equip(request), context, network),
+      this.#containerInit(await this.#within(request), context, network),
       ownerRole({
         uvm,
         traits: environment.backend.traits,
@@ -86,9 +88,9 @@ export class LinuxVmContainers implements PodContainers {
   }
 
   async createWorkload(request: CreateRequest, context: CreateContext): Promise<TaskContainer> {
-    const { uvm, agents } = this.#require(request.id);
+    const { uvm } = this.#require(request.id);
     return LinuxContainer.create(
-      this.#containerInit(await agents.equip(request), context, undefined),
+      this.#containerInit(await this.#within(request), context, undefined),
       workloadRole(request.id, uvm),
       context.phasesOf("create"),
     );
@@ -111,6 +113,14 @@ export class LinuxVmContainers implements PodContainers {
           : { directory: paths.dirname(hostPath), file: paths.basename(hostPath) };
       await addShare(uvm, devices.shareNames, holdings, { ...what, readOnly, guestPath }, signal);
     });
+  }
+
+  /** The request with its agent, and without mounts that its pod's boundary does not allow. */
+  async #within(request: CreateRequest): Promise<CreateRequest> {
+    const { agents, uvm } = this.#require(request.id);
+    const equipped = await agents.equip(request, uvm.boundary);
+    const spec = mountsWithin(equipped.spec, uvm.boundary.level, (source) => uvm.boundary.isPlatform(source));
+    return { ...equipped, spec };
   }
 
   #updates(): Omit<VmUpdateTarget, "uvm"> {
@@ -140,6 +150,7 @@ export class LinuxVmContainers implements PodContainers {
       host,
       noWritableShares: plan.options.noWritableShares,
       scratchEncrypted: plan.options.scratchEncrypted,
+      level: uvm.boundary.level,
       podNetwork,
       ownsVm: request.identity.role !== "workload",
       report: (message, error) => this.#pod.report(message, error),

@@ -9,6 +9,7 @@ import { guestContainerRoot, guestRootfs, guestScratch } from "../../../oci/docu
 import { optionalStrings } from "../../../oci/json.ts";
 import { linuxLayers, type LinuxLayer, type LinuxLayers } from "../../../oci/linux-layers.ts";
 import type { Spec } from "../../../oci/spec.ts";
+import { makeBlankDisk, makeReadOnlyDisk } from "../disk-image.ts";
 import { messageOf, ShimError } from "../../errors.ts";
 import type { CreateRequest } from "../request.ts";
 import type { Reservation } from "../vm/devices/shared-device.ts";
@@ -24,13 +25,17 @@ export async function addRootfs(init: LinuxContainerInit, signal: AbortSignal): 
   const { request, backend } = init;
   const folders = layerFolders(request.spec);
   const isMountable = request.rootfs.every(({ type }) => backend.storage.mountTypes.includes(type));
+  const directoryOfRequest = rootDirectory(request, backend, folders);
+  if (init.level !== "shared" && (isMountable || directoryOfRequest !== undefined) && folders.length === 0) {
+    const source = directoryOfRequest ?? (await mountRootfs(init, signal));
+    return addLayers(init, await packRootfs(init, source, signal), signal);
+  }
   if (request.rootfs.length > 0 && folders.length === 0 && isMountable) {
     await shareDirectory(init, await mountRootfs(init, signal), signal);
     return guestScratch(guestContainerRoot(request.id), request.id);
   }
-  const directory = rootDirectory(request, backend, folders);
-  if (directory !== undefined) {
-    await shareDirectory(init, directory, signal);
+  if (directoryOfRequest !== undefined) {
+    await shareDirectory(init, directoryOfRequest, signal);
     return guestScratch(guestContainerRoot(request.id), request.id);
   }
   return addLayers(init, linuxLayers(request.rootfs, folders), signal);
@@ -63,6 +68,32 @@ async function mountRootfs(init: LinuxContainerInit, signal: AbortSignal): Promi
     (budget) => storage.unmount(target, { signal: budget }),
   );
   return target;
+}
+
+/** Size of the scratch disk that goes with a packed root file system; a sparse file. */
+const SCRATCH_MB = 10 * 1024;
+
+/**
+ * The root file system as the image of a disk, with a blank one for what is written: nothing of the host is shared, and what
+ * the container writes does not come back to the snapshot.
+ */
+async function packRootfs(
+  { request, holdings, backend }: LinuxContainerInit,
+  directory: string,
+  signal: AbortSignal,
+): Promise<LinuxLayers> {
+  const paths = backend.traits.paths === "win32" ? win32 : posix;
+  const keep = (path: string, make: () => Promise<void> | void): Promise<void> =>
+    holdings.acquire(
+      { kind: "file", key: `file:${path}`, data: { path } },
+      async () => make(),
+      (budget) => backend.files.remove(path, { signal: budget }),
+    );
+  const layer = paths.join(request.bundle, "rootfs.ext4");
+  const scratch = paths.join(request.bundle, "scratch.ext4");
+  await keep(layer, () => makeReadOnlyDisk(directory, layer, signal));
+  await keep(scratch, () => makeBlankDisk(scratch, SCRATCH_MB));
+  return { layers: [{ path: layer, partition: 0 }], scratch };
 }
 
 /** Always writable: what a read-only root means is for the container runtime in the guest. */

@@ -1,5 +1,6 @@
 /** Makes a pod's VM: created, held, booted until its guest answers. */
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
+import type { BoundaryLevel } from "../../../oci/boundary/levels.ts";
 import type { LogFields } from "../../log/logger.ts";
 import type { GuestBoot } from "./boot/boot.ts";
 import type { CreateContext, PodView } from "../containers.ts";
@@ -11,12 +12,13 @@ export interface VmRequest {
   readonly id: string;
   readonly document: ComputeSystemDocument;
   readonly boot: GuestBoot;
+  readonly level: BoundaryLevel;
 }
 
 /** @param onCreated called as soon as the VM exists, before it boots */
 export async function openVm(
   pod: PodView,
-  { id, document, boot }: VmRequest,
+  { id, document, boot, level }: VmRequest,
   { holdings, phasesOf }: CreateContext,
   onCreated: (uvm: Uvm) => void,
 ): Promise<Uvm> {
@@ -29,6 +31,7 @@ export async function openVm(
         {
           id,
           document,
+          level,
           backend,
           boot,
           guestLog: {

@@ -9,10 +9,12 @@ import { GuestConnection } from "../../../hcs/guest/connection.ts";
 import type { GuestLogHandlers } from "../../../hcs/guest/log-channel.ts";
 import { isAlreadyStopped, isNotFound } from "../../../hcs/hresult.ts";
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
+import type { BoundaryLevel } from "../../../oci/boundary/levels.ts";
 import { reasonOf } from "../../clock.ts";
 import { ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
 import { createDeferred } from "../../../hcs/deferred.ts";
+import { Boundary } from "./boundary.ts";
 import type { GuestBoot, PreparedBoot } from "./boot/boot.ts";
 import { nextUvmState, UVM_STATE_WORDS, type UvmEvent, type UvmState } from "./states.ts";
 
@@ -33,11 +35,15 @@ export interface UvmView {
   readonly guest: GuestConnection;
   /** False from the moment the VM, or its guest, is gone. */
   readonly isAlive: boolean;
+  /** What may be shared with it although user data may not. */
+  readonly boundary: Pick<Boundary, "allow" | "level">;
 }
 
 export interface UvmInit {
   readonly id: string;
+  /** As it was planned; the VM is made of what its boundary level leaves of it. */
   readonly document: ComputeSystemDocument;
+  readonly level: BoundaryLevel;
   readonly backend: HcsBackend;
   readonly boot: GuestBoot;
   /** Lines of the guest's own log. */
@@ -49,6 +55,7 @@ export class Uvm implements UvmView {
   readonly id: string;
   readonly runtimeId: string;
   readonly document: ComputeSystemDocument;
+  readonly boundary: Boundary;
   readonly #init: UvmInit;
   readonly #system: ComputeSystem;
   readonly #ended = createDeferred<UvmEnd>();
@@ -59,11 +66,12 @@ export class Uvm implements UvmView {
   #closing: Promise<void> | undefined;
   #lossReason: string | undefined;
 
-  private constructor(init: UvmInit, system: ComputeSystem, runtimeId: string) {
+  private constructor(init: UvmInit, boundary: Boundary, system: ComputeSystem, runtimeId: string) {
     this.id = init.id;
     this.document = init.document;
+    this.boundary = boundary;
     this.#init = init;
-    this.#system = system;
+    this.#system = boundary.guard(system);
     this.runtimeId = runtimeId;
     void system.exited.then((exit) => this.#onSystemExit(exit));
   }
@@ -71,11 +79,13 @@ export class Uvm implements UvmView {
   /** Creates the compute system. It is not running afterwards; on failure nothing is left. */
   static async create(init: UvmInit, phases: Phases): Promise<Uvm> {
     return phases.run("vm-create", async (signal) => {
-      const system = await init.backend.computeSystems.create(init.id, init.document, { signal });
+      const boundary = new Boundary(init.level);
+      const document = boundary.admit(init.document);
+      const system = await init.backend.computeSystems.create(init.id, document, { signal });
       try {
         const { RuntimeId } = await system.properties({}, { signal });
         if (RuntimeId === undefined) throw new Error(`compute system "${init.id}" has no runtime id`);
-        return new Uvm(init, system, RuntimeId.toLowerCase());
+        return new Uvm({ ...init, document }, boundary, system, RuntimeId.toLowerCase());
       } catch (error) {
         await terminate(system, signal);
         await system.close();

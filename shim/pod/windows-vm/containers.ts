@@ -8,8 +8,10 @@ import { ShimError } from "../../errors.ts";
 import type { Phases } from "../../phases/phases.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { TaskContainer, VmUsage } from "../../task/container.ts";
+import { AGENT_ACCESS, VmAgents } from "../agent/agents.ts";
 import type { CreateContext, HostShare, PodContainers, PodView } from "../containers.ts";
 import type { CreateRequest } from "../request.ts";
+import { allowService } from "../vm/devices/hv-socket.ts";
 import { updateVm } from "../vm/update.ts";
 import { vmUsage } from "../vm/usage.ts";
 import type { Uvm } from "../vm/uvm.ts";
@@ -25,6 +27,7 @@ export class WindowsVmContainers implements PodContainers {
   readonly #pod: PodView;
   #uvm: Uvm | undefined;
   #vm: WindowsVm | undefined;
+  #agents: VmAgents | undefined;
 
   constructor(pod: PodView) {
     this.#pod = pod;
@@ -32,6 +35,10 @@ export class WindowsVmContainers implements PodContainers {
 
   get uvm(): Uvm | undefined {
     return this.#uvm;
+  }
+
+  get agents(): VmAgents | undefined {
+    return this.#agents;
   }
 
   sandboxHasProcess({ identity }: CreateRequest): boolean {
@@ -44,10 +51,17 @@ export class WindowsVmContainers implements PodContainers {
       this.#uvm = uvm;
     });
     this.#vm = vm;
+    this.#agents = new VmAgents({
+      vmId: vm.uvm.runtimeId,
+      os: "windows",
+      level: vm.uvm.boundary.level,
+      isEmulated: this.#pod.environment.backend.traits.guestSockets === "unix",
+      programs: this.#pod.environment.programDirectory,
+    });
     await this.#joinNetwork(request, vm, holdings, phasesOf("create"));
     if (this.sandboxHasProcess(request)) {
       return WindowsGuestContainer.create(
-        { request, pod: this.#pod, vm, holdings },
+        { request: await this.#equip(request, vm), pod: this.#pod, vm, holdings },
         {
           update: (...update) => this.#updateVm(...update),
           vmUsage: (signal) => this.#vmUsage(signal),
@@ -72,11 +86,14 @@ export class WindowsVmContainers implements PodContainers {
     );
   }
 
-  createWorkload(request: CreateRequest, { holdings, phasesOf }: CreateContext): Promise<TaskContainer> {
+  async createWorkload(
+    request: CreateRequest,
+    { holdings, phasesOf }: CreateContext,
+  ): Promise<TaskContainer> {
     const vm = this.#vm;
     if (vm === undefined) throw new ShimError("VM_LOST", `cannot create "${request.id}": its pod has no VM`);
     return WindowsGuestContainer.create(
-      { request, pod: this.#pod, vm, holdings },
+      { request: await this.#equip(request, vm), pod: this.#pod, vm, holdings },
       { onReleased: () => Promise.resolve() },
       phasesOf("create"),
     );
@@ -94,6 +111,15 @@ export class WindowsVmContainers implements PodContainers {
       const directory = await sharePath({ vm, holdings, files }, mount, signal);
       await vm.uvm.guest.modify(addWindowsMappedDirectory(directory), { signal });
     });
+  }
+
+  /** Whoever may connect to an agent's service is said to the VM before the agent listens. */
+  async #equip(request: CreateRequest, { uvm }: WindowsVm): Promise<CreateRequest> {
+    const equipped = (await this.#agents?.equip(request, uvm.boundary)) ?? request;
+    const agent = this.#agents?.find(request.id);
+    if (agent !== undefined)
+      await allowService(uvm, agent.serviceId, AGENT_ACCESS, new AbortController().signal);
+    return equipped;
   }
 
   async #joinNetwork(

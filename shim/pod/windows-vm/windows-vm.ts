@@ -76,7 +76,12 @@ export async function openWindowsVm(
     logSources: options.logForwarding ? guestLogSources(options) : undefined,
     securityPolicy: policy,
   });
-  const uvm = await openVm(pod, { id, document, boot }, context, onCreated);
+  const uvm = await openVm(
+    pod,
+    { id, document, boot, level: request.options.boundaryLevel },
+    context,
+    onCreated,
+  );
   return devicesOf(uvm, options, { backend, paths, build: host.build });
 }
 

@@ -74,6 +74,7 @@ export class VsmbShares {
     const { paths } = this.#init;
     const file = request.kind === "file" ? request.path : undefined;
     const directory = cleanPath(paths, file === undefined ? request.path : paths.dirname(file));
+    if (request.layer === true) this.#init.uvm.boundary.allow(directory);
     const key = JSON.stringify([request.kind, directory, request.readOnly]);
     const share = this.#shares.get(key) ?? this.#add(key, directory, request);
     const root = vsmbGuestPath(share.name);

@@ -21,6 +21,7 @@ describe("createEmulator", () => {
       paths: "posix",
       terminalStderr: "ignored",
       pause: true,
+      guestSockets: "unix",
       terminatedExitCode: 137,
     });
     await emulator.close();

@@ -64,6 +64,7 @@ describe("hcsctl diag", () => {
       Report: () => ({ json: JSON.stringify(REPORT) }),
       Timeline: () => ({ json: "[]" }),
       Agent: () => ({ json: "{}" }),
+      Boundary: () => ({ json: "{}" }),
     });
     server.register(ShimDiag, {
       DiagStacks: () => ({ stacks: "process 77", guestStacks }),
