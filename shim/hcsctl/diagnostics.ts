@@ -1,4 +1,5 @@
 /** `diag` and `timeline`: questions to a running shim, or to the journal of a dead one. */
+import { writeFile } from "node:fs/promises";
 import { Diag } from "../../protos/gen/diag.ts";
 import { ShimDiag } from "../../protos/gen/shim-diag.ts";
 import { bundleFile, readIfPresent } from "../bootstrap/bundle.ts";
@@ -8,6 +9,7 @@ import { shimState } from "../resources/leftovers.ts";
 import type { ShimReport } from "../service/diag-service.ts";
 import { JSON_FLAG, SHIM_FLAGS, type Command, type CommandContext } from "./command.ts";
 import { phaseTable, reportText } from "./diag-report.ts";
+import { timelinePage } from "./timeline-page.ts";
 import { BUNDLE_FLAG, UnreachableError, withShim } from "./shim-client.ts";
 
 const FLAGS = [...SHIM_FLAGS, BUNDLE_FLAG];
@@ -98,13 +100,25 @@ export const diagStacks: Command = {
 
 export const timeline: Command = {
   name: "timeline",
-  usage: "hcsctl timeline ID [--bundle DIR] [--address PATH] [--namespace NS] [--json]",
+  usage: "hcsctl timeline ID [--page FILE] [--bundle DIR] [--address PATH] [--namespace NS] [--json]",
   summary: "show where the time of a pod or task went, phase by phase",
-  flags: [...FLAGS, JSON_FLAG],
+  flags: [
+    ...FLAGS,
+    { name: "page", type: "string", value: "FILE", description: "write a page for browsers instead" },
+    JSON_FLAG,
+  ],
   arity: [1, 1],
   run: async (context) => {
+    const {
+      flags: { page },
+      arguments: [id = ""],
+    } = context;
     const { json } = await withShim(context, (client) => client.call(Diag, "Timeline", {}));
     const entries = JSON.parse(json) as TimelineEntry[];
+    if (typeof page === "string") {
+      await writeFile(page, timelinePage(id, entries));
+      return context.print(`wrote ${page}\n`);
+    }
     context.print(context.flags["json"] === true ? `${json}\n` : phaseTable(entries));
   },
 };
