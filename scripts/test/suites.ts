@@ -31,7 +31,7 @@ export const SUITES: readonly Suite[] = [
     runner: "scripts/wine/mocha.ts",
   },
   {
-    name: "windows",
+    name: "packed",
     purpose: "the packed executables under Wine, by their commands and pipes",
     coverage: false,
     needs: ["machine", "wine", "package"],
