@@ -30,6 +30,8 @@ const REPOSITORY = join(import.meta.dirname, "../..");
 const MODULES = join(REPOSITORY, "node_modules");
 const EVENTS_FD = 3;
 const EVENTS_PAUSE_MS = 50;
+/** Programs that tests start. */
+const PROGRAMS = "test/wine/programs/**/*.ts";
 
 const [option, reporter = "", pattern = "", ...mochaArguments] = process.argv.slice(2);
 if (option !== "--reporter") throw new Error(`cannot run tests: wanted --reporter, got ${option}`);
@@ -37,11 +39,13 @@ if (option !== "--reporter") throw new Error(`cannot run tests: wanted --reporte
 const work = await mkdtemp(join(tmpdir(), "runhcs-native-"));
 const events = join(work, "events");
 const output = join(work, "output");
+const programs = join(work, "programs");
 const tools = await prepareWine(createReporter(process.stderr));
 const control = await ControlServer.listen();
 try {
   await using machine = await copyWineMachine(tools.prefix, tools.standIns);
-  const files = await bundleTests(filesOf(pattern));
+  const files = await bundle(filesOf(pattern), join(work, "tests"));
+  await bundle(filesOf(PROGRAMS), programs);
   installFfi(tools.ffi);
   openSync(events, "w");
   const ended = new AbortController();
@@ -50,6 +54,7 @@ try {
     [
       join(tools.node, "bin/node.exe"),
       "--enable-source-maps",
+      "--expose-gc",
       winePath(join(MODULES, "mocha/bin/_mocha")),
       "--reporter",
       winePath(reporter),
@@ -62,7 +67,11 @@ try {
       prefix: machine.prefix,
       output,
       cwd: work,
-      env: { RUNHCS_TEST_EVENTS: winePath(events), ...control.environment },
+      env: {
+        RUNHCS_TEST_EVENTS: winePath(events),
+        RUNHCS_TEST_PROGRAMS: winePath(programs),
+        ...control.environment,
+      },
     },
   );
   ended.abort();
@@ -76,12 +85,14 @@ try {
 }
 
 /** One bundle for each file: CommonJS, because the FFI package is. */
-async function bundleTests(files: readonly string[]): Promise<string[]> {
-  const outdir = join(work, "tests");
+async function bundle(files: readonly string[], outdir: string): Promise<string[]> {
   await build({
     entryPoints: files.map((file) => ({
       in: join(REPOSITORY, file),
-      out: file.replace(/\.ts$/, "").replaceAll("/", "-"),
+      out: file
+        .replace(/\.ts$/, "")
+        .replace(/^test\/wine\/\w+\//, "")
+        .replaceAll("/", "-"),
     })),
     outdir,
     outExtension: { ".js": ".cjs" },

@@ -11,7 +11,6 @@ import { C_TYPES, parseSignature, type ArgumentsOf, type Handle, type Signature 
 
 /** A kind of callback. */
 export interface CallbackKind<S extends Signature> {
-  readonly name: string;
   /** Its result is `void`. */
   readonly signature: S;
   /** Index of the context among its arguments. */
@@ -56,10 +55,10 @@ export class CallbackTable<const S extends Signature> {
   }
 
   #register(): bigint {
-    const { name, signature } = this.#kind;
+    const { signature } = this.#kind;
     const { result, parameters } = parseSignature(signature);
     const types = parameters.map(({ type }) => C_TYPES[type]);
-    const prototype = koffi.proto(`runhcs_${name}`, C_TYPES[result], types);
+    const prototype = koffi.proto(null, C_TYPES[result], types);
     return koffi.register((...args: ArgumentsOf<S>) => this.#dispatch(args), koffi.pointer(prototype));
   }
 

@@ -17,7 +17,6 @@ const objects = new Library(KERNEL32_FILES, lane);
 
 /** WAITORTIMERCALLBACK. */
 const callbacks = new CallbackTable({
-  name: "wait",
   signature: "void (handle context, u32 timedOut)",
   context: 0,
 });

@@ -44,7 +44,6 @@ const kernel32 = new Library(PIPES, new Lane("pipes", 1));
 
 /** WAITORTIMERCALLBACK: the event of an instance was set. */
 const connected = new CallbackTable({
-  name: "PipeConnected",
   signature: "void (handle context, u32 timedOut)",
   context: 0,
 });

@@ -7,8 +7,10 @@ import type { Report } from "../host/rig-host.ts";
 
 /** Command → what it takes and what it answers. */
 export interface Commands {
-  /** A scripted machine answers from now on. */
-  useScripted(init: { platform: Platform; files: readonly HostEntry[] }): void;
+  /**
+   * A scripted machine answers from now on. With `echo` its processes copy stdin to stdout and end with it; stderr gets `oops`.
+   */
+  useScripted(init: { platform: Platform; files: readonly HostEntry[]; echo?: boolean }): void;
   /** The emulator answers from now on, with a state directory of its own. */
   useEmulator(): void;
   /** The smallest document of a VM that the emulator can start. */

@@ -5,6 +5,7 @@ import { ScriptedBackend } from "../../../hcs/scripted/backend.ts";
 import { Recorder } from "../../../hcs/scripted/recorder.ts";
 import { EmulatorUnderTest } from "../../contract/emulator-under-test.ts";
 import { RigHost } from "../host/rig-host.ts";
+import { echoing } from "./echo.ts";
 import { CONTROL_PORT, RIG_PORT, type CommandName, type Commands } from "./commands.ts";
 
 type Deeds = {
@@ -54,11 +55,11 @@ export class ControlServer {
   }
 
   readonly #deeds: Deeds = {
-    useScripted: async ({ platform, files }) => {
+    useScripted: async ({ platform, files, echo = false }) => {
       await this.#leaveEmulator();
       this.#recorder = new Recorder(platform.fail);
       this.#scripted = new ScriptedBackend(platform, files, this.#recorder);
-      this.#host.replaceMachine(this.#scripted);
+      this.#host.replaceMachine(echo ? echoing(this.#scripted) : this.#scripted);
     },
     useEmulator: async () => {
       await this.#leaveEmulator();

@@ -68,13 +68,17 @@ export function signalProcess(call: Call): Promise<Fields> {
   return onProcess(call, (target) => target.signal(Signal));
 }
 
-export function modifyProcess(call: Call): Promise<Fields> {
+export function modifyProcess(call: Call, { streams }: RigMachine): Promise<Fields> {
   const settings = call.json("settings") as {
     Operation: "ConsoleSize" | "CloseHandle";
     ConsoleSize?: { Height: number; Width: number };
   };
-  return onProcess(call, (target) => {
-    if (settings.Operation === "CloseHandle") return target.closeStdin();
+  return onProcess(call, async (target) => {
+    if (settings.Operation === "CloseHandle") {
+      // What is in the pipe is read before its end.
+      await streams.received(target.stdio.stdin);
+      return target.closeStdin();
+    }
     const { Height, Width } = settings.ConsoleSize ?? { Height: 0, Width: 0 };
     const size: ConsoleSize = { height: Height, width: Width };
     return target.resize(size);
@@ -83,12 +87,7 @@ export function modifyProcess(call: Call): Promise<Fields> {
 
 /** What HCS_PROCESS_INFORMATION is made of. */
 export function describeProcess(created: HcsProcess, { streams }: RigMachine): Fields {
-  return {
-    processId: created.processId,
-    stdin: streams.offer(created.stdio.stdin),
-    stdout: streams.offer(created.stdio.stdout),
-    stderr: streams.offer(created.stdio.stderr),
-  };
+  return { processId: created.processId, ...streams.offer(created) };
 }
 
 /** Data of the notification that a system has exited. */

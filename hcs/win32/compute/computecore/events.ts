@@ -20,7 +20,6 @@ export interface HcsEvent {
 
 /** HCS_EVENT_CALLBACK. The event is valid during the call only. */
 export const events: CallbackTable<"void (handle event, handle context)"> = new CallbackTable({
-  name: "event",
   signature: "void (handle event, handle context)",
   context: 1,
 });

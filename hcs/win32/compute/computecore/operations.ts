@@ -37,7 +37,6 @@ export const closing: Library<typeof COMPUTECORE> = new Library(
 
 /** HCS_OPERATION_COMPLETION. */
 const completions = new CallbackTable({
-  name: "operation_completion",
   signature: "void (handle operation, handle context)",
   context: 1,
 });
@@ -124,7 +123,7 @@ async function run<T>(
     });
     return await abortable(completion, AbortSignal.any(signals), (late) => undo?.late(late));
   } catch (error) {
-    operation.cancel();
+    if (options.signal?.aborted === true) operation.cancel();
     throw error;
   } finally {
     unwatch?.();
@@ -138,8 +137,8 @@ class Operation {
   readonly #handle: Handle;
   readonly #context: number;
   readonly #completed = createDeferred<void>();
-  #isOpen = true;
-  #isSubmitted = false;
+  #isPending = false;
+  #cancelling: Promise<unknown> = Promise.resolve();
 
   constructor(attempt: Attempt) {
     this.#attempt = attempt;
@@ -155,21 +154,21 @@ class Operation {
     try {
       const hresult = await submit(this.#handle);
       if (splitHresult(hresult).failed) throw this.#refused(hresult);
-      this.#isSubmitted = true;
+      this.#isPending = true;
       await this.#completed.promise;
-      this.#isSubmitted = false;
       return take(this.#handle);
     } finally {
-      this.#isOpen = false;
+      this.#isPending = false;
       inBackground("close an operation", this.#close());
     }
   }
 
   /** Nobody waits any more: asks for an early completion, which then releases what there is. */
   cancel(): void {
-    if (!this.#isOpen || !this.#isSubmitted) return;
-    this.#isSubmitted = false;
-    inBackground("cancel an operation", computecore.run("HcsCancelOperation", [this.#handle]));
+    if (!this.#isPending) return;
+    const cancelled = computecore.run("HcsCancelOperation", [this.#handle]);
+    this.#cancelling = cancelled.catch(() => undefined);
+    inBackground("cancel an operation", cancelled);
   }
 
   /** A call that was refused has left its operation unstarted; why is in its result. */
@@ -180,6 +179,7 @@ class Operation {
   }
 
   async #close(): Promise<void> {
+    await this.#cancelling;
     await closing.run("HcsCloseOperation", [this.#handle]);
     completions.delete(this.#context);
   }

@@ -25,7 +25,6 @@ const TYPE_MASK = 0x0fff_ffff;
 /** HCS_NOTIFICATION_CALLBACK. The data are valid during the call only. */
 export const notifications: CallbackTable<"void (u32 type, handle context, i32 status, handle data)"> =
   new CallbackTable({
-    name: "notification",
     signature: "void (u32 type, handle context, i32 status, handle data)",
     context: 1,
   });

@@ -60,7 +60,9 @@ static HANDLE make_pipe(const RigMessage *answer, const char *stream, BOOL input
     Relay *relay;
     HANDLE ours, theirs;
     if (!RigHas(answer, stream)) return NULL;
-    swprintf(name, 96, L"\\\\.\\pipe\\runhcs-rig-%lu-%ld", GetCurrentProcessId(), InterlockedIncrement(&count));
+    /* Each DLL counts for itself: the address tells them apart. */
+    swprintf(name, 96, L"\\\\.\\pipe\\runhcs-rig-%lu-%p-%ld", GetCurrentProcessId(), (void *)&count,
+             InterlockedIncrement(&count));
     ours = CreateNamedPipeW(name, (input ? PIPE_ACCESS_INBOUND : PIPE_ACCESS_OUTBOUND) | FILE_FLAG_FIRST_PIPE_INSTANCE,
                             PIPE_TYPE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, BUFFER_SIZE, BUFFER_SIZE, 0, NULL);
     theirs = CreateFileW(name, input ? GENERIC_WRITE : GENERIC_READ, 0, NULL, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, NULL);

@@ -185,7 +185,8 @@ static BOOL is_outstanding(const Result *result)
     SIZE_T size;
     if (!HeapValidate(GetProcessHeap(), 0, result->text)) return FALSE;
     size = HeapSize(GetProcessHeap(), 0, result->text);
-    if (size == (SIZE_T)-1 || size < result->mark_at + sizeof mark) return FALSE;
+    /* Memory that was freed and given out again may hold the mark still, but hardly by the same size. */
+    if (size != result->mark_at + sizeof mark) return FALSE;
     memcpy(&mark, (const char *)result->text + result->mark_at, sizeof mark);
     return mark.magic == MAGIC && mark.serial == result->serial;
 }
@@ -391,19 +392,28 @@ static void count_kind(RigMessage *report, const char *kind)
     RigNumber(report, kind, count);
 }
 
+/*
+ * How many handles this process has, as far as can be seen: a new one gets the lowest number that is free. (Wine does not count them
+ * for GetProcessHandleCount.)
+ */
+static UINT64 process_handles(void)
+{
+    HANDLE next = CreateEventW(NULL, FALSE, FALSE, NULL);
+    CloseHandle(next);
+    return (UINT64)(ULONG_PTR)next / 4;
+}
+
 /* Tells what is open: handles by kind, and results that nobody has freed. */
 static void send_report(UINT32 id)
 {
     RigMessage *report = new_message("report", FRAME_REPORT);
     RigHandle *handle;
-    DWORD process_handles = 0;
     report->id = id;
-    GetProcessHandleCount(GetCurrentProcess(), &process_handles);
     EnterCriticalSection(&lock);
     for (handle = handles; handle != NULL; handle = handle->next) count_kind(report, handle->kind);
     RigNumber(report, "results", count_results());
     LeaveCriticalSection(&lock);
-    RigNumber(report, "processHandles", process_handles);
+    RigNumber(report, "processHandles", process_handles());
     send_frame(host, report);
     RigEnd(report);
 }
@@ -472,6 +482,7 @@ static BOOL CALLBACK connect_library(INIT_ONCE *once, void *parameter, void **co
     WSADATA data;
     char port[16];
     RigMessage *hello;
+    HMODULE self;
     (void)once, (void)parameter, (void)context;
     if (GetEnvironmentVariableA("RUNHCS_RIG_PORT", port, sizeof port) == 0) return TRUE;
     if (WSAStartup(MAKEWORD(2, 2), &data) != 0) return TRUE;
@@ -480,6 +491,8 @@ static BOOL CALLBACK connect_library(INIT_ONCE *once, void *parameter, void **co
     host_address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     host = connect_host();
     if (host == INVALID_SOCKET) return TRUE;
+    /* Threads of this DLL run until the end of the process, which unloads libraries before that. */
+    GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)(void *)&host, &self);
     events_there = CreateSemaphoreW(NULL, 0, 1 << 30, NULL);
     hello = new_message("hello", FRAME_HELLO);
     append_utf8(hello, "library", library_name, (UINT32)strlen(library_name));

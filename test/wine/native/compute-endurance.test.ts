@@ -1,0 +1,131 @@
+/** That nothing grows with use, and that nothing keeps the program from ending. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ComputeSystem } from "../../../hcs/api.ts";
+import { Win32ComputeSystems, type ComputeLibrary } from "../../../hcs/win32/compute/compute-systems.ts";
+import { assertClean } from "./cleanliness.ts";
+import { ask, PLATFORM } from "./rig.ts";
+
+const DOCUMENT = { Owner: "test", SchemaVersion: { Major: 2, Minor: 1 } } as const;
+/** Lives of systems, and lives of processes with all their streams in one system. */
+const CYCLES = { systems: 1000, processes: 200 } as const;
+/** Until caches and pools are as large as they get. */
+const WARM_UP = { systems: 200, processes: 40 } as const;
+const AT_ONCE = 8;
+/** What cannot be told from chance: the sizes of pools, and of the heaps between collections. */
+const TOLERANCE = { handles: 20, residentBytes: 24 << 20 } as const;
+
+/** Handles and memory that this process has. */
+async function footprint(): Promise<{ handles: number; residentBytes: number }> {
+  globalThis.gc?.();
+  const [report] = await ask("report");
+  return { handles: report?.counts["processHandles"] ?? 0, residentBytes: process.memoryUsage.rss() };
+}
+
+/** Runs the cycles once to warm up and once to measure. */
+async function compare(run: (cycles: Record<keyof typeof CYCLES, number>) => Promise<void>): Promise<void> {
+  await run(WARM_UP);
+  const before = await footprint();
+  await run(CYCLES);
+  const after = await footprint();
+  const handles = after.handles - before.handles;
+  const residentBytes = after.residentBytes - before.residentBytes;
+  assert.ok(before.handles > 0);
+  assert.ok(handles <= TOLERANCE.handles, `${handles} more handles than ${before.handles}`);
+  assert.ok(
+    residentBytes <= TOLERANCE.residentBytes,
+    `${residentBytes} more bytes than ${before.residentBytes}`,
+  );
+}
+
+async function liveSystem(systems: Win32ComputeSystems, id: string): Promise<void> {
+  const system = await systems.create(id, DOCUMENT);
+  await system.start();
+  await system.properties({});
+  await system.terminate();
+  await system.exited;
+  await system.close();
+}
+
+async function liveProcess(system: ComputeSystem): Promise<void> {
+  const process = await system.createProcess({
+    CommandLine: "a.exe",
+    CreateStdInPipe: true,
+    CreateStdOutPipe: true,
+    CreateStdErrPipe: true,
+  });
+  const { stdin, stdout, stderr } = process.stdio;
+  const closed = [stdin, stdout, stderr].map((stream) => new Promise((done) => stream!.once("close", done)));
+  stdout!.resume();
+  stderr!.resume();
+  await process.terminate();
+  await process.exited;
+  stdin!.destroy();
+  await Promise.all(closed);
+  await process.close();
+}
+
+async function repeat(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  for (let done = 0; done < count; done += AT_ONCE)
+    await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => work(done + index)));
+}
+
+for (const library of ["computecore", "vmcompute"] as const) {
+  describe(`${library}: endurance`, function () {
+    this.timeout(240_000);
+    beforeEach(() => ask("useScripted", { platform: PLATFORM, files: [] }));
+    afterEach(assertClean);
+
+    it(`needs no more handles and memory after ${CYCLES.systems} systems than after ${WARM_UP.systems}`, async () => {
+      const systems = new Win32ComputeSystems(library);
+      await compare((cycles) => repeat(cycles.systems, (index) => liveSystem(systems, `s${index}`)));
+    });
+
+    it(`needs no more handles and memory after ${CYCLES.processes} processes than after ${WARM_UP.processes}`, async () => {
+      const system = await new Win32ComputeSystems(library).create("web", DOCUMENT);
+      await compare((cycles) => repeat(cycles.processes, () => liveProcess(system)));
+      await system.terminate();
+      await system.exited;
+      await system.close();
+    });
+
+    for (const [state, ending] of [
+      ["a call that hangs", "hang"],
+      ["a call whose completion is withheld", "withhold"],
+    ] as const) {
+      for (const way of ["process.exit", "the end of its work"] as const) {
+        if (way === "the end of its work" && ending === "hang") continue;
+        it(`lets a program with ${state} exit promptly by ${way}`, async () => {
+          await ask("addFault", { function: "HcsStartComputeSystem", action: ending });
+          const { status, milliseconds } = runProgram(library, way === "process.exit" ? "exit" : "return");
+          assert.equal(status, way === "process.exit" ? 7 : 0);
+          assert.ok(milliseconds < 10_000, `it took ${milliseconds} ms`);
+          await ask("clearFaults");
+        });
+      }
+    }
+  });
+}
+
+const PROGRAM = join(process.env["RUNHCS_TEST_PROGRAMS"] ?? "", "pending-call.cjs");
+
+/** Runs `programs/pending-call.ts` and measures how long it takes. */
+function runProgram(
+  library: ComputeLibrary,
+  ending: string,
+): { status: number | null; milliseconds: number } {
+  const output = join(mkdtempSync(join(tmpdir(), "rig-")), "output");
+  const file = openSync(output, "w");
+  const started = performance.now();
+  const { status } = spawnSync(process.execPath, [PROGRAM, library, ending], {
+    stdio: ["ignore", file, file],
+    timeout: 60_000,
+  });
+  closeSync(file);
+  const said = readFileSync(output, "utf8");
+  assert.match(said, /pending/, said);
+  return { status, milliseconds: performance.now() - started };
+}
