@@ -16,6 +16,11 @@ describe("SUITES", () => {
       [],
     );
   });
+
+  it("has no name twice", () => {
+    const names = SUITES.map(({ name }) => name);
+    assert.deepEqual(names, [...new Set(names)]);
+  });
 });
 
 describe("selectSuites", () => {
