@@ -14,7 +14,7 @@ import type { Update } from "../terminal/reporter.ts";
 const SOURCES = join(import.meta.dirname, "../../test/wine/dll");
 const SHARED = "rig";
 const OPTIONS = ["-O1", "-g", "-std=c11", "-Wall", "-Wextra", "-Werror", "-shared", "-static-libgcc"];
-const LIBRARIES = ["-lws2_32"];
+const LIBRARIES = ["-lws2_32", "-lole32"];
 
 /** Finds the DLLs of these sources in the cache, or builds them. @returns their folder */
 export async function buildStandIns(update: Update): Promise<string> {
@@ -29,7 +29,7 @@ export async function buildStandIns(update: Update): Promise<string> {
   try {
     for (const name of names) {
       update(`${name}.dll`);
-      const files = [...sourcesIn(SHARED), ...sourcesIn(name)].filter((path) => path.endsWith(".c"));
+      const files = [...sourcesIn(SHARED), ...sourcesIn(name)].filter((path) => /\.(?:c|def)$/.test(path));
       await mustRun(MINGW, [...OPTIONS, "-o", join(work, `${name}.dll`), ...files, ...LIBRARIES]);
     }
     await rename(work, home).catch((error: NodeJS.ErrnoException) => {

@@ -7,6 +7,9 @@ import { win32Failure, type Attempt } from "./result.ts";
 
 const kernel32 = new Library(KERNEL32, new Lane("last error", 1));
 
+// Found before anything can fail: looking for a function may itself change the last error.
+if (process.platform === "win32") kernel32.has("GetLastError");
+
 /** GetLastError of this thread. */
 export function lastError(): number {
   return kernel32.call("GetLastError");

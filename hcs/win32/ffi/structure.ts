@@ -44,7 +44,7 @@ export class Structure {
 
   /** The address of memory of ours. */
   pointer(offset: number, to: Uint8Array): this {
-    return this.u64(offset, koffi.address(to)).#keep(to);
+    return this.u64(offset, addressOf(to)).#keep(to);
   }
 
   /** The address of a NUL-terminated UTF-16 text. */
@@ -58,6 +58,11 @@ export class Structure {
     else others.push(memory);
     return this;
   }
+}
+
+/** Where memory of ours is. Whoever hands the address on keeps the memory alive. */
+export function addressOf(memory: Uint8Array): Handle {
+  return koffi.address(memory);
 }
 
 /** Structures in a row, as functions take them with a count. */

@@ -148,6 +148,8 @@ export class RawSocket {
 
 function start(): void {
   if (started) return;
+  // Found before anything can fail: looking for a function may itself change the last error.
+  winsock.has("WSAGetLastError");
   const VERSION_2_2 = 0x0202;
   const WSADATA_BYTES = 408;
   const error = winsock.call("WSAStartup", VERSION_2_2, Buffer.alloc(WSADATA_BYTES));

@@ -6,11 +6,12 @@
  * callee writes to memory that the call handed over, and its result is released when it comes.
  *
  * A thread is started by its first call and ended when it has had nothing to do for a while. A call keeps the process alive, as all
- * input and output of Node does; where the process is told to exit during a call, {@link Lane} knows of it (`callsInFlight`).
+ * input and output of Node does; a process that is told to exit during a call does so at once ({@link guardExit}).
  */
 import { Worker, type WorkerOptions } from "node:worker_threads";
 import { abortable } from "../../abortable.ts";
 import { inBackground } from "../diagnostics.ts";
+import { guardExit } from "../ffi/exit.ts";
 import { Lane } from "../ffi/lane.ts";
 import { valueOf, type BlockingCalls, type CallAnswer, type CallRequest } from "./messages.ts";
 
@@ -22,6 +23,8 @@ export interface CallControl<T> {
   readonly signal?: AbortSignal | undefined;
   /** Gets the result of a call that was given up while it ran. */
   readonly release?: (late: T) => Promise<unknown>;
+  /** Waits for something that may never come: does not keep the process alive. */
+  readonly background?: boolean;
 }
 
 /** The calls of a topic as the owner of the thread sees them. */
@@ -47,6 +50,7 @@ export class NativeThread {
     this.#name = name;
     this.#source = source;
     this.#lane = new Lane(name, 1);
+    guardExit();
   }
 
   /** The calls of one topic of the thread, each as a method. */
@@ -72,10 +76,13 @@ export class NativeThread {
     this.#worker = undefined;
   }
 
-  #run(request: CallRequest, { signal, release }: CallControl<unknown>): Promise<unknown> {
+  #run(
+    request: CallRequest,
+    { signal, release, background = false }: CallControl<unknown>,
+  ): Promise<unknown> {
     const done = this.#lane.run<unknown>(
       `${request.topic}.${request.name}`,
-      (settle) => this.#ask(request, settle),
+      (settle) => this.#ask(request, background, settle),
       signal,
     );
     if (release === undefined) return abortable(done, signal);
@@ -83,7 +90,11 @@ export class NativeThread {
     return abortable(done, signal, (late) => inBackground(work, release(late)));
   }
 
-  #ask(request: CallRequest, settle: (error: Error | null, result: unknown) => void): void {
+  #ask(
+    request: CallRequest,
+    background: boolean,
+    settle: (error: Error | null, result: unknown) => void,
+  ): void {
     clearTimeout(this.#idle);
     const worker = (this.#worker ??= this.#start());
     const finish = (result: () => unknown): void => {
@@ -104,7 +115,7 @@ export class NativeThread {
     const onExit = (code: number): void =>
       this.#lost(worker, finish, new Error(`it ended with code ${code}`));
     worker.on("message", onMessage).on("error", onError).on("exit", onExit);
-    worker.ref();
+    if (!background) worker.ref();
     worker.postMessage(request);
   }
 

@@ -37,6 +37,10 @@ export class Call {
     this.#violation = (what) => violation(this.function, what);
   }
 
+  has(name: string): boolean {
+    return this.#fields[name] !== undefined && this.#fields[name] !== null;
+  }
+
   number(name: string): number {
     const value = this.#fields[name];
     if (typeof value !== "number") throw new Error(`${this.function}: field ${name} is no number`);

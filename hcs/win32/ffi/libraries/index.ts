@@ -9,6 +9,7 @@ import { COMPUTESTORAGE } from "./computestorage.ts";
 import { KERNEL32 } from "./kernel32.ts";
 import { KERNEL32_FILES } from "./kernel32-files.ts";
 import { KERNEL32_JOBS } from "./kernel32-jobs.ts";
+import { KERNEL32_PROCESSES } from "./kernel32-processes.ts";
 import { NETAPI32 } from "./netapi32.ts";
 import { NTDLL } from "./ntdll.ts";
 import { OLE32 } from "./ole32.ts";
@@ -31,6 +32,7 @@ export const NATIVE_LIBRARIES: readonly NativeLibrary[] = [
   KERNEL32,
   KERNEL32_FILES,
   KERNEL32_JOBS,
+  KERNEL32_PROCESSES,
   NETAPI32,
   NTDLL,
   OLE32,

@@ -1,7 +1,4 @@
-/**
- * kernel32.dll: job objects, the processes in them, and their consoles. `information` is the structure of its class. Functions report
- * by GetLastError.
- */
+/** kernel32.dll: job objects. `information` is the structure of its class. Functions report by GetLastError. */
 
 export const KERNEL32_JOBS = {
   file: "kernel32.dll",
@@ -16,35 +13,11 @@ export const KERNEL32_JOBS = {
       "i32 (handle job, i32 class, buffer information, u32 length, buffer? returned)",
     SetIoRateControlInformationJobObject: "u32 (handle job, buffer information)",
     TerminateJobObject: "i32 (handle job, u32 exitCode)",
-    CreateIoCompletionPort: "handle (handle file, handle port, handle key, u32 threads)",
-    GetQueuedCompletionStatus:
-      "i32 (handle port, outU32 bytes, outHandle key, outHandle overlapped, u32 timeoutMs)",
-    PostQueuedCompletionStatus: "i32 (handle port, u32 bytes, handle key, handle overlapped)",
-
-    OpenProcess: "handle (u32 access, i32 inherit, u32 processId)",
-    GetExitCodeProcess: "i32 (handle process, outU32 exitCode)",
-    GetProcessTimes: "i32 (handle process, outU64 created, outU64 exited, outU64 kernel, outU64 user)",
-    QueryFullProcessImageNameW: "i32 (handle process, u32 flags, buffer name, buffer length)",
-    GetModuleHandleW: "handle (text name)",
-    GetProcAddress: "handle (handle module, buffer name)",
-    CreateRemoteThread:
-      "handle (handle process, buffer? security, u64 stack, handle start, handle parameter, u32 flags, buffer? id)",
-    InitializeProcThreadAttributeList: "i32 (buffer? list, u32 count, u32 flags, buffer size)",
-    UpdateProcThreadAttribute:
-      "i32 (buffer list, u32 flags, u64 attribute, handle value, u64 size, handle previous, handle returned)",
-    DeleteProcThreadAttributeList: "void (buffer list)",
-
-    CreatePseudoConsole: "i32 (u32 size, handle input, handle output, u32 flags, outHandle console)",
-    ResizePseudoConsole: "i32 (handle console, u32 size)",
-    ClosePseudoConsole: "void (handle console)",
   },
   facts: {
     SetIoRateControlInformationJobObject: {
       feature: "limits of disk traffic of HostProcess containers",
       unproven: "that the limits hold",
     },
-    CreatePseudoConsole: { since: 17763, feature: "terminals of HostProcess containers" },
-    ResizePseudoConsole: { since: 17763, feature: "terminals of HostProcess containers" },
-    ClosePseudoConsole: { since: 17763, feature: "terminals of HostProcess containers" },
   },
 } as const;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <ws2tcpip.h>
+#include <objbase.h>
 
 /* --- Messages --- */
 
@@ -209,7 +210,8 @@ static int count_results(void)
     return count;
 }
 
-PWSTR RigGetResult(const RigMessage *message, const char *name)
+/* A text for the caller of the DLL, in memory from `allocate`; counted until it is freed. */
+static PWSTR give_result(const RigMessage *message, const char *name, void *(*allocate)(size_t size))
 {
     const char *utf8;
     int size, length = text_length(message, name, &utf8, &size);
@@ -218,7 +220,7 @@ PWSTR RigGetResult(const RigMessage *message, const char *name)
     if (length == 0) return NULL;
     result = must(calloc(1, sizeof *result));
     result->mark_at = length * sizeof(WCHAR);
-    result->text = must(LocalAlloc(LMEM_FIXED, result->mark_at + sizeof mark));
+    result->text = must(allocate(result->mark_at + sizeof mark));
     MultiByteToWideChar(CP_UTF8, 0, utf8, size, result->text, length - 1);
     result->text[length - 1] = 0;
     EnterCriticalSection(&lock);
@@ -229,6 +231,26 @@ PWSTR RigGetResult(const RigMessage *message, const char *name)
     results = result;
     LeaveCriticalSection(&lock);
     return result->text;
+}
+
+static void *allocate_local(size_t size)
+{
+    return LocalAlloc(LMEM_FIXED, size);
+}
+
+static void *allocate_task(size_t size)
+{
+    return CoTaskMemAlloc(size);
+}
+
+PWSTR RigGetResult(const RigMessage *message, const char *name)
+{
+    return give_result(message, name, allocate_local);
+}
+
+PWSTR RigGetCoTaskResult(const RigMessage *message, const char *name)
+{
+    return give_result(message, name, allocate_task);
 }
 
 /* --- Handles --- */

@@ -32,6 +32,8 @@ BOOL RigHas(const RigMessage *message, const char *name);
 UINT64 RigGetNumber(const RigMessage *message, const char *name);
 /* The text by LocalAlloc, for the caller of the DLL to free by LocalFree; counted until then. NULL without the field. */
 PWSTR RigGetResult(const RigMessage *message, const char *name);
+/* The same by CoTaskMemAlloc, for functions whose callers free by CoTaskMemFree. */
+PWSTR RigGetCoTaskResult(const RigMessage *message, const char *name);
 /* The text for the DLL itself, to be freed by `free`. NULL without the field. */
 PWSTR RigGetText(const RigMessage *message, const char *name);
 
