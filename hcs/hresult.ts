@@ -70,12 +70,19 @@ function codeOf(error: unknown): number | undefined {
   return typeof error.hresult === "number" ? error.hresult : undefined;
 }
 
-/** The compute system, container, process or element does not exist (any more). */
+/** Win32 errors that say so: file, path, element, local account. */
+const NOT_FOUND_WIN32 = [2, 3, 0x490, 2221];
+/** HCN_E_NETWORK_NOT_FOUND, HCN_E_ENDPOINT_NOT_FOUND, HCN_E_NAMESPACE_NOT_FOUND. */
+const NOT_FOUND_HCN = [0x803b_0001, 0x803b_0002, 0x803b_0015];
+
+/** The compute system, container, process, element, network object or account does not exist (any more). */
 export function isNotFound(error: unknown): boolean {
   const code = codeOf(error);
   return (
     code !== undefined &&
-    (isHcs(code, 0x010e) || isWin32(code, 0x490) || isWin32(code, 2) || isWin32(code, 3))
+    (isHcs(code, 0x010e) ||
+      NOT_FOUND_WIN32.some((win32) => isWin32(code, win32)) ||
+      NOT_FOUND_HCN.includes(code >>> 0))
   );
 }
 

@@ -6,7 +6,7 @@
  *
  * The reporter's events come on file descriptor 3, as from mocha itself.
  */
-import { build } from "esbuild";
+import { build, type BuildOptions } from "esbuild";
 import {
   cpSync,
   createReadStream,
@@ -21,6 +21,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { THREAD_FILE } from "../../test/wine/control/commands.ts";
 import { ControlServer } from "../../test/wine/control/server.ts";
 import { copyWineMachine, runWine, winePath } from "../../test/support/wine.ts";
 import { createReporter } from "../terminal/reporter.ts";
@@ -32,6 +33,18 @@ const EVENTS_FD = 3;
 const EVENTS_PAUSE_MS = 50;
 /** Programs that tests start. */
 const PROGRAMS = "test/wine/programs/**/*.ts";
+
+/** How files become programs of the Windows build of Node. */
+const BUNDLE: BuildOptions = {
+  bundle: true,
+  platform: "node",
+  target: "node22",
+  format: "cjs",
+  external: ["koffi"],
+  sourcemap: "inline",
+  keepNames: true,
+  logLevel: "warning",
+};
 
 const [option, reporter = "", pattern = "", ...mochaArguments] = process.argv.slice(2);
 if (option !== "--reporter") throw new Error(`cannot run tests: wanted --reporter, got ${option}`);
@@ -70,6 +83,7 @@ try {
       env: {
         RUNHCS_TEST_EVENTS: winePath(events),
         RUNHCS_TEST_PROGRAMS: winePath(programs),
+        [THREAD_FILE]: winePath(await bundleThread()),
         ...control.environment,
       },
     },
@@ -84,6 +98,13 @@ try {
   await rm(work, { recursive: true, force: true });
 }
 
+/** What the backend's threads for native calls run. */
+async function bundleThread(): Promise<string> {
+  const outfile = join(work, "native-thread.cjs");
+  await build({ ...BUNDLE, entryPoints: [join(REPOSITORY, "hcs/win32/threads/main.ts")], outfile });
+  return outfile;
+}
+
 /** One bundle for each file: CommonJS, because the FFI package is. */
 async function bundle(files: readonly string[], outdir: string): Promise<string[]> {
   await build({
@@ -96,14 +117,7 @@ async function bundle(files: readonly string[], outdir: string): Promise<string[
     })),
     outdir,
     outExtension: { ".js": ".cjs" },
-    bundle: true,
-    platform: "node",
-    target: "node22",
-    format: "cjs",
-    external: ["koffi"],
-    sourcemap: "inline",
-    keepNames: true,
-    logLevel: "warning",
+    ...BUNDLE,
   });
   return readdirSync(outdir)
     .sort()

@@ -133,7 +133,9 @@ export class Library<T extends NativeLibrary> {
     try {
       // By its full path: a library of the same name beside the program or in the working directory is not meant.
       const directory = win32.join(process.env["SystemRoot"] ?? "C:\\Windows", "System32");
-      this.#library = koffi.load(isProgram === true ? process.execPath : win32.join(directory, file));
+      const path = isProgram === true ? process.execPath : win32.join(directory, file);
+      this.#library = koffi.load(path);
+      pin(path);
     } catch (cause) {
       throw this.#missing(`this Windows has no ${file}`, ERROR_MOD_NOT_FOUND, {}, cause);
     }
@@ -168,3 +170,17 @@ function refuseNul(value: unknown, what: string): void {
 }
 
 function keepAlive(_value: unknown): void {}
+
+let getModuleHandleEx: KoffiFunction | undefined;
+
+/**
+ * Keeps a DLL for the life of the process. Without it a thread of ours that ends unloads what it alone has loaded, while threads of the
+ * DLL's own still run in it.
+ */
+function pin(path: string): void {
+  const GET_MODULE_HANDLE_EX_FLAG_PIN = 1;
+  getModuleHandleEx ??= koffi
+    .load("kernel32.dll")
+    .func("GetModuleHandleExW", "int32_t", ["uint32_t", "str16", "_Out_ uintptr_t *"]);
+  getModuleHandleEx(GET_MODULE_HANDLE_EX_FLAG_PIN, path, [0]);
+}

@@ -9,7 +9,7 @@ import { parseJson } from "../../json.ts";
 import { Lane } from "../ffi/lane.ts";
 import { COMPUTENETWORK } from "../ffi/libraries/computenetwork.ts";
 import { Library } from "../ffi/library.ts";
-import { takeCoTaskText } from "../ffi/memory.ts";
+import { isNull, takeCoTaskText } from "../ffi/memory.ts";
 import { failure, type Attempt } from "../ffi/result.ts";
 import { out, type Handle, type Out } from "../ffi/types.ts";
 import { guidToBytes } from "../guid.ts";
@@ -36,7 +36,23 @@ function open(kind: HcnKind, id: string): Handle {
   const handle = out();
   const record = out();
   const hresult = library.call(`HcnOpen${kind}`, guidToBytes(id), handle, record);
-  required(hresult, record, { operation: `open ${NOUN[kind]}`, target: id });
+  return opened(kind, handle, hresult, record, { operation: `open ${NOUN[kind]}`, target: id });
+}
+
+/** A handle, or the error; with an error record there may be both. */
+function opened(
+  kind: HcnKind,
+  handle: Out<Handle>,
+  hresult: number,
+  record: Out<Handle>,
+  attempt: Attempt,
+): Handle {
+  try {
+    required(hresult, record, attempt);
+  } catch (error) {
+    if (!isNull(handle[0])) library.call(`HcnClose${kind}`, handle[0]);
+    throw error;
+  }
   return handle[0];
 }
 
@@ -98,8 +114,8 @@ export const HCN_CALLS = {
     const handle = out();
     const record = out();
     const hresult = library.call(`HcnCreate${kind}`, NO_ID, JSON.stringify(settings), handle, record);
-    required(hresult, record, { operation: `create ${NOUN[kind]}` });
-    return withHandle(kind, handle[0], () => properties(kind, handle[0], "a new one"));
+    const created = opened(kind, handle, hresult, record, { operation: `create ${NOUN[kind]}` });
+    return withHandle(kind, created, () => properties(kind, created, "a new one"));
   },
 
   /** @returns the document as HCN completed it */
@@ -116,8 +132,9 @@ export const HCN_CALLS = {
         handle,
         record,
       );
-      required(hresult, record, { operation: "create endpoint in network", target: networkId });
-      return withHandle("Endpoint", handle[0], () => properties("Endpoint", handle[0], "a new one"));
+      const attempt = { operation: "create endpoint in network", target: networkId };
+      const endpoint = opened("Endpoint", handle, hresult, record, attempt);
+      return withHandle("Endpoint", endpoint, () => properties("Endpoint", endpoint, "a new one"));
     });
   },
 

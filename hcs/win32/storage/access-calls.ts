@@ -40,34 +40,7 @@ export const ACCESS_CALLS = {
   grantVmGroupAccess(path: string, accessMask: number): void {
     const attempt = { operation: "give virtual machines access to", target: path };
     const inheritance = isDirectory(path, attempt) ? SUB_CONTAINERS_AND_OBJECTS_INHERIT : NO_INHERITANCE;
-    withFreed((free) => {
-      const acl = out();
-      const descriptor = out();
-      const kind = DACL_SECURITY_INFORMATION;
-      required(
-        advapi32.call("GetNamedSecurityInfoW", path, SE_FILE_OBJECT, kind, 0, 0, acl, 0, descriptor),
-        attempt,
-      );
-      free(descriptor[0]);
-      const sid = out();
-      if (advapi32.call("ConvertStringSidToSidW", VM_GROUP, sid) === 0) throw lastErrorFailure(attempt);
-      free(sid[0]);
-      // EXPLICIT_ACCESS: grfAccessPermissions 0, grfAccessMode 4, grfInheritance 8, then TRUSTEE: TrusteeForm 28, TrusteeType 32, ptstrName 40.
-      const entry = new Structure(48)
-        .u32(0, accessMask >>> 0)
-        .u32(4, GRANT_ACCESS)
-        .u32(8, inheritance)
-        .u32(28, TRUSTEE_IS_SID)
-        .u32(32, TRUSTEE_IS_WELL_KNOWN_GROUP)
-        .u64(40, sid[0]);
-      const extended = out();
-      required(advapi32.call("SetEntriesInAclW", 1, entry.bytes, acl[0], extended), attempt);
-      free(extended[0]);
-      required(
-        advapi32.call("SetNamedSecurityInfoW", path, SE_FILE_OBJECT, kind, 0, 0, extended[0], 0),
-        attempt,
-      );
-    });
+    grantVmGroup({ name: path, kind: SE_FILE_OBJECT, accessMask, inheritance }, attempt);
   },
 
   /** GetFinalPathNameByHandle, with the volume in the place of its drive letter. */
@@ -97,6 +70,42 @@ export const ACCESS_CALLS = {
 } as const;
 
 export type AccessCalls = typeof ACCESS_CALLS;
+
+export interface Grant {
+  /** Of the object, as its kind of objects has it. */
+  readonly name: string;
+  /** SE_OBJECT_TYPE */
+  readonly kind: number;
+  readonly accessMask: number;
+  /** What is in it gets the entry too. */
+  readonly inheritance: number;
+}
+
+/** Adds an entry for the group of all VMs to an object's list. @throws {HcsError} */
+export function grantVmGroup({ name, kind, accessMask, inheritance }: Grant, attempt: Attempt): void {
+  withFreed((free) => {
+    const acl = out();
+    const descriptor = out();
+    const what = DACL_SECURITY_INFORMATION;
+    required(advapi32.call("GetNamedSecurityInfoW", name, kind, what, 0, 0, acl, 0, descriptor), attempt);
+    free(descriptor[0]);
+    const sid = out();
+    if (advapi32.call("ConvertStringSidToSidW", VM_GROUP, sid) === 0) throw lastErrorFailure(attempt);
+    free(sid[0]);
+    // EXPLICIT_ACCESS: grfAccessPermissions 0, grfAccessMode 4, grfInheritance 8, then TRUSTEE: TrusteeForm 28, TrusteeType 32, ptstrName 40.
+    const entry = new Structure(48)
+      .u32(0, accessMask >>> 0)
+      .u32(4, GRANT_ACCESS)
+      .u32(8, inheritance)
+      .u32(28, TRUSTEE_IS_SID)
+      .u32(32, TRUSTEE_IS_WELL_KNOWN_GROUP)
+      .u64(40, sid[0]);
+    const extended = out();
+    required(advapi32.call("SetEntriesInAclW", 1, entry.bytes, acl[0], extended), attempt);
+    free(extended[0]);
+    required(advapi32.call("SetNamedSecurityInfoW", name, kind, what, 0, 0, extended[0], 0), attempt);
+  });
+}
 
 function isDirectory(path: string, attempt: Attempt): boolean {
   try {

@@ -18,6 +18,8 @@ export interface Commands {
   addFault(fault: Fault): void;
   /** No faults any more; what was withheld comes, what hung returns. */
   clearFaults(): void;
+  /** Names of the functions whose calls are held back now. */
+  hanging(): readonly string[];
   /** What the scripted machine was asked. */
   trace(): readonly TraceEntry[];
   /** A process of the scripted machine ends by itself. */
@@ -37,3 +39,5 @@ export type CommandAnswer<N extends CommandName> = ReturnType<Commands[N]>;
 export const CONTROL_PORT = "RUNHCS_RIG_CONTROL_PORT";
 /** Environment variable with the port to which the stand-in DLLs connect. */
 export const RIG_PORT = "RUNHCS_RIG_PORT";
+/** Environment variable with the file that threads for native calls run. */
+export const THREAD_FILE = "RUNHCS_NATIVE_THREAD";

@@ -72,6 +72,7 @@ export class ControlServer {
     },
     addFault: (fault) => this.#host.faults.add(fault),
     clearFaults: () => this.#host.faults.clear(),
+    hanging: () => this.#host.faults.hanging,
     trace: () => this.#recorder.entries,
     endProcess: ({ processId, exitCode }) => this.#scripted.machine.endProcess(processId, exitCode),
     crashSystem: (id) => this.#scripted.computeSystems.crash(id),

@@ -120,7 +120,8 @@ export function announceExit<T>(
       // What was never made, or whose end will never be known, has no notification.
       return;
     }
-    if (machine.faults.take(`${kind} exited`)?.action === "withhold") await machine.faults.hang();
+    const notification = `${kind} exited`;
+    if (machine.faults.take(notification)?.action === "withhold") await machine.faults.hang(notification);
     tell(exit);
   };
   announce().catch((error: unknown) => machine.violation(`${kind} exited`, String(error)));

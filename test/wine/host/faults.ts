@@ -21,6 +21,7 @@ export interface Fault {
 /** The faults that are in force. */
 export class Faults {
   readonly #rules: { readonly fault: Fault; left: number }[] = [];
+  readonly #hanging: string[] = [];
   readonly #released: (() => void)[] = [];
 
   add(fault: Fault): void {
@@ -35,14 +36,21 @@ export class Faults {
     return rule.fault;
   }
 
-  /** Holds a call back until {@link clear}. */
-  hang(): Promise<void> {
+  /** Holds a call of this function back until {@link clear}. */
+  hang(name: string): Promise<void> {
+    this.#hanging.push(name);
     return new Promise((resolve) => this.#released.push(resolve));
+  }
+
+  /** Names of the functions whose calls are held back now. */
+  get hanging(): readonly string[] {
+    return this.#hanging;
   }
 
   /** No faults any more; what hangs goes on. */
   clear(): void {
     this.#rules.length = 0;
+    this.#hanging.length = 0;
     for (const release of this.#released.splice(0)) release();
   }
 }

@@ -68,7 +68,7 @@ export class HcnStore {
 
   #of(kind: HcnKind): Map<string, HcnObject> {
     let objects = this.#objects.get(kind);
-    if (objects === undefined) this.#objects.set(kind, (objects = new Map()));
+    if (objects === undefined) this.#objects.set(kind, (objects = new Map<string, HcnObject>()));
     return objects;
   }
 }

@@ -31,7 +31,7 @@ function openHandle(kind: HcnKind, id: string): Fields {
 function recorded(work: (call: Call, store: HcnStore) => Promise<Fields> | Fields): Handler {
   return async (call, machine: RigMachine): Promise<Answer> => {
     const fault = machine.faults.take(call.function);
-    if (fault?.action === "hang") await machine.faults.hang();
+    if (fault?.action === "hang") await machine.faults.hang(call.function);
     if (fault?.action === "refuse") {
       const { hresult } = refusal(fault.hresult ?? 0, undefined);
       return { hresult, ...(fault.document === undefined ? {} : { record: fault.document }) };

@@ -21,7 +21,7 @@ export function acceptedOperation(accept: (call: Call, machine: RigMachine) => A
   return async (call, machine) => {
     const id = call.number("operation");
     const fault = machine.faults.take(call.function);
-    if (fault?.action === "hang") await machine.faults.hang();
+    if (fault?.action === "hang") await machine.faults.hang(call.function);
     if (fault?.action === "refuse") return refusal(fault.hresult ?? 0, fault.document);
     const { answer, result } = accept(call, machine);
     const complete = async (): Promise<void> => {
@@ -31,7 +31,7 @@ export function acceptedOperation(accept: (call: Call, machine: RigMachine) => A
       } catch (error) {
         completion = answerOf(error, (what) => machine.violation(call.function, what));
       }
-      if (fault?.action === "withhold") await machine.faults.hang();
+      if (fault?.action === "withhold") await machine.faults.hang(call.function);
       if (fault?.action === "fail") completion = refusal(fault.hresult ?? 0, fault.document);
       call.connection.event("operation", { operation: id, ...completion });
     };
@@ -44,7 +44,7 @@ export function acceptedOperation(accept: (call: Call, machine: RigMachine) => A
 export function immediate(work: Work): Handler {
   return async (call, machine) => {
     const fault = machine.faults.take(call.function);
-    if (fault?.action === "hang") await machine.faults.hang();
+    if (fault?.action === "hang") await machine.faults.hang(call.function);
     if (fault?.action === "refuse" || fault?.action === "fail")
       return refusal(fault.hresult ?? 0, fault.document);
     return work(call, machine);

@@ -48,7 +48,7 @@ interface Pending {
 function pending(type: number, begin: (call: Call, machine: RigMachine) => Pending): Handler {
   return async (call, machine) => {
     const fault = machine.faults.take(call.function);
-    if (fault?.action === "hang") await machine.faults.hang();
+    if (fault?.action === "hang") await machine.faults.hang(call.function);
     if (fault?.action === "refuse") return refusal(fault.hresult ?? 0, fault.document);
     const { handle, result, answer } = begin(call, machine);
     const complete = async (): Promise<void> => {
@@ -60,7 +60,7 @@ function pending(type: number, begin: (call: Call, machine: RigMachine) => Pendi
           machine.violation(call.function, what),
         ));
       }
-      if (fault?.action === "withhold") await machine.faults.hang();
+      if (fault?.action === "withhold") await machine.faults.hang(call.function);
       if (fault?.action === "fail")
         ({ hresult: status, document: data } = refusal(fault.hresult ?? 0, fault.document));
       await registrations.get(handle)?.promise;
