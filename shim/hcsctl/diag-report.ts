@@ -1,5 +1,6 @@
 /** What a shim says about itself, as tables. */
 import type { RunningPhase, TimelineEntry } from "../phases/timeline.ts";
+import type { GuestLogLine } from "../pod/vm/guest-log-tail.ts";
 import type { PodReport, ShimReport } from "../service/diag-service.ts";
 import { formatTable, type Column } from "./table.ts";
 
@@ -47,6 +48,9 @@ function podText({ id, vm, tasks }: PodReport, withDocument: boolean): string {
     ...(withDocument && vm !== undefined ? [`${JSON.stringify(vm.document, null, 2)}\n`] : []),
     section("processes", PROCESSES, processes),
     section("held, oldest first", HOLDINGS, holdings),
+    ...(vm === undefined
+      ? []
+      : [section("last lines of the guest's log", LOG, vm.log.slice(-LOG_LINES).map(logRow))]),
   ].join("\n");
 }
 
@@ -65,6 +69,14 @@ const HOLDINGS: readonly Column[] = [
   { title: "KEY" },
   { title: "WHAT" },
 ];
+const LOG: readonly Column[] = [{ title: "GUEST'S TIME" }, { title: "LEVEL" }, { title: "TEXT" }];
+/** Of those in a report: as many as one screen has room for. */
+const LOG_LINES = 20;
+
+function logRow({ time: at = "", level, text }: GuestLogLine): string[] {
+  return [at, level, text];
+}
+
 const EVENTS: readonly Column[] = [
   { title: "TIME" },
   { title: "EVENT" },

@@ -15,6 +15,8 @@ export interface VmCrash {
   readonly reason: string;
   /** Ids of all tasks of the pod, the sandbox first. */
   readonly tasks: readonly string[];
+  /** The last lines of its guest's log, oldest first: where a guest says why it goes. */
+  readonly log: readonly string[];
   /** ISO 8601. */
   readonly at: string;
 }

@@ -26,6 +26,9 @@ const IMAGE_ANNOTATION = "io.kubernetes.cri.image-name";
 
 const NO_STDIO: CreateRequest["stdio"] = { stdin: "", stdout: "", stderr: "" };
 
+/** Lines of the guest's log that go with the word of its crash. */
+const CRASH_LINES = 20;
+
 export class Pod {
   readonly id: string;
   readonly #request: CreateRequest;
@@ -231,11 +234,12 @@ export class Pod {
     const listener = this.#request.options.vmCrashedListener;
     if (listener === "") return;
     const at = new Date(clock.now()).toISOString();
+    const log = (this.uvm?.logTail() ?? []).slice(-CRASH_LINES).map(({ text }) => text);
     try {
       await this.#phases("crash").run("crash-notice", (signal) =>
         sendCrashNotice(
           listener,
-          { event: "vm crashed", namespace, pod: this.id, vm, reason, tasks, at },
+          { event: "vm crashed", namespace, pod: this.id, vm, reason, tasks, log, at },
           signal,
         ),
       );

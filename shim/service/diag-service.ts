@@ -5,6 +5,7 @@ import type { RunningPhase, TimelineEntry } from "../phases/timeline.ts";
 import type { BoundaryLevel } from "../../oci/boundary/levels.ts";
 import type { AgentAddress } from "../pod/agent/agents.ts";
 import type { Pod } from "../pod/pod.ts";
+import type { GuestLogLine } from "../pod/vm/guest-log-tail.ts";
 import type { Holding } from "../resources/journal.ts";
 import type { ExitRecord } from "../task/exec.ts";
 import type { Task } from "../task/task.ts";
@@ -30,8 +31,16 @@ export interface ShimReport {
 
 export interface PodReport {
   readonly id: string;
-  readonly vm?: { readonly id: string; readonly state: string; readonly document: object };
+  readonly vm?: VmReport;
   readonly tasks: readonly TaskReport[];
+}
+
+export interface VmReport {
+  readonly id: string;
+  readonly state: string;
+  readonly document: object;
+  /** The last lines of the guest's log, oldest first. */
+  readonly log: readonly GuestLogLine[];
 }
 
 export interface TaskReport {
@@ -114,7 +123,9 @@ function reportPod(pod: Pod): PodReport {
   const { uvm } = pod;
   return {
     id: pod.id,
-    ...(uvm === undefined ? {} : { vm: { id: uvm.id, state: uvm.state, document: uvm.document } }),
+    ...(uvm === undefined
+      ? {}
+      : { vm: { id: uvm.id, state: uvm.state, document: uvm.document, log: uvm.logTail() } }),
     tasks: pod.tasks().map(reportTask),
   };
 }

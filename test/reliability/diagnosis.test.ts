@@ -145,7 +145,9 @@ describe("diagnosis of a pod", function () {
     await until("both exits", () => life.shim.events.filter(({ name }) => name === "TaskExit").length === 2);
     assert.equal(told.length, 1);
     assert.equal(eventsBefore, 0);
-    const { pod, vm, tasks } = JSON.parse(told.join("")) as { pod: string; vm: string; tasks: string[] };
+    const { pod, vm, tasks, log } = JSON.parse(told.join("")) as Record<"pod" | "vm", string> &
+      Record<"tasks" | "log", string[]>;
     assert.deepEqual([pod, vm, tasks], [POD, `${POD}@vm`, [POD, SIBLING]]);
+    assert.ok(Array.isArray(log));
   });
 });

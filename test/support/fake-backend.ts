@@ -38,6 +38,7 @@ const RUNTIME_ID = "11111111-2222-3333-4444-555555555555";
 class FakeGuest {
   readonly #backend: FakeBackend;
   readonly #bridge: Duplex;
+  readonly #log: Duplex;
   readonly #decoder = new FrameDecoder();
   readonly #waits = new Map<
     number,
@@ -48,7 +49,8 @@ class FakeGuest {
   constructor(backend: FakeBackend) {
     this.#backend = backend;
     backend.dial(vsockServiceId(LINUX_GUEST_PORT.entropy)).resume();
-    backend.dial(vsockServiceId(LINUX_GUEST_PORT.log)).resume();
+    this.#log = backend.dial(vsockServiceId(LINUX_GUEST_PORT.log));
+    this.#log.resume();
     this.#bridge = backend.dial(vsockServiceId(LINUX_GUEST_PORT.bridge));
     this.#bridge.on("data", (chunk: Buffer) =>
       this.#decoder.push(chunk, ({ type, id, body }) =>
@@ -75,6 +77,11 @@ class FakeGuest {
   /** The connection breaks. */
   hangUp(): void {
     this.#bridge.destroy();
+  }
+
+  /** Writes a line of its log. */
+  log(level: string, msg: string): void {
+    this.#log.write(JSON.stringify({ level, msg }));
   }
 
   #onRequest(type: number, id: bigint, body: Body): void {

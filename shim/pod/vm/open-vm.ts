@@ -4,6 +4,7 @@ import type { BoundaryLevel } from "../../../oci/boundary/levels.ts";
 import type { LogFields } from "../../log/logger.ts";
 import type { GuestBoot } from "./boot/boot.ts";
 import type { CreateContext, PodView } from "../containers.ts";
+import { GuestLogTail } from "./guest-log-tail.ts";
 import { Uvm } from "./uvm.ts";
 
 /** What a VM is made of. */
@@ -24,6 +25,7 @@ export async function openVm(
 ): Promise<Uvm> {
   const { backend, logger } = pod.environment;
   let created: Uvm | undefined;
+  const logTail = new GuestLogTail();
   const uvm = await holdings.acquire(
     { kind: "vm", key: `vm:${id}`, data: { id } },
     async () => {
@@ -35,10 +37,17 @@ export async function openVm(
           backend,
           boot,
           guestLog: {
-            onRecord: ({ level, message, fields }) =>
-              logger.log(level === "warning" ? "warn" : level, message, { uvm: id, ...plainFields(fields) }),
-            onTerminated: (text) => logger.error("the guest ended with a message", { uvm: id, text }),
+            onRecord: (record) => {
+              const { level, message, fields } = record;
+              logTail.add(record);
+              logger.log(level === "warning" ? "warn" : level, message, { uvm: id, ...plainFields(fields) });
+            },
+            onTerminated: (text) => {
+              logTail.addLastWords(text);
+              logger.error("the guest ended with a message", { uvm: id, text });
+            },
           },
+          logTail,
           report: (message, error) => pod.report(message, error),
         },
         phasesOf("create"),

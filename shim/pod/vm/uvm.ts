@@ -16,6 +16,7 @@ import type { Phases } from "../../phases/phases.ts";
 import { createDeferred } from "../../../hcs/deferred.ts";
 import { Boundary } from "./boundary.ts";
 import type { GuestBoot, PreparedBoot } from "./boot/boot.ts";
+import type { GuestLogLine, GuestLogTail } from "./guest-log-tail.ts";
 import { nextUvmState, UVM_STATE_WORDS, type UvmEvent, type UvmState } from "./states.ts";
 
 /** How a VM ended. */
@@ -48,6 +49,8 @@ export interface UvmInit {
   readonly boot: GuestBoot;
   /** Lines of the guest's own log. */
   readonly guestLog: GuestLogHandlers;
+  /** Where {@link guestLog} keeps what came last. */
+  readonly logTail: Pick<GuestLogTail, "lines">;
   report(message: string, error: unknown): void;
 }
 
@@ -110,6 +113,11 @@ export class Uvm implements UvmView {
     if (this.#guest !== undefined && this.#state === "running") return this.#guest;
     const why = this.#lossReason === undefined ? `it is ${UVM_STATE_WORDS[this.#state]}` : this.#lossReason;
     throw new ShimError("VM_LOST", `cannot reach the guest of VM "${this.id}": ${why}`);
+  }
+
+  /** The last lines of the guest's log, oldest first. They outlive the VM. */
+  logTail(): readonly GuestLogLine[] {
+    return this.#init.logTail.lines();
   }
 
   /** Settles once the VM has ended, wanted or not. Never rejects. */

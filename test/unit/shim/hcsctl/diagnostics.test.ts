@@ -21,7 +21,12 @@ const REPORT: ShimReport = {
   pods: [
     {
       id: "pod",
-      vm: { id: "pod@vm", state: "running", document: { Owner: "someone" } },
+      vm: {
+        id: "pod@vm",
+        state: "running",
+        document: { Owner: "someone" },
+        log: [{ time: "2025-01-02T03:04:05Z", level: "warning", text: "kmsg read: oom-kill" }],
+      },
       tasks: [
         {
           id: "web",

@@ -446,6 +446,8 @@ describe("Pod", () => {
         const pod = await runningPod(listening());
         const web = await pod.createWorkload(workload("web"));
         await web.start("");
+        backend.guest?.log("warning", "kmsg read: out of memory");
+        await turnsOfTheLoop();
         crash();
         await pod.sandbox.init.wait();
         assert.deepEqual(events.slice(-3), [
@@ -462,6 +464,7 @@ describe("Pod", () => {
           vm: "pod@vm",
           reason: "UnexpectedExit with status 0xc0370106",
           tasks: ["pod", "web"],
+          log: ["kmsg read: out of memory"],
         });
       });
 

@@ -72,7 +72,7 @@ describe("a Linux container's", () => {
       backend,
       host: { build: 20348, logicalProcessors: 2, linuxBootFiles: { directory: "/boot", files: [] } },
       level: "shared",
-    noWritableShares: false,
+      noWritableShares: false,
       scratchEncrypted: false,
       podNetwork: undefined,
       ownsVm: false,
