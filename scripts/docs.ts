@@ -8,6 +8,7 @@ import { annotationsDocument } from "./docs/annotations.ts";
 import { errorsDocument } from "./docs/errors.ts";
 import { optionsDocument } from "./docs/options.ts";
 import { statesDocument } from "./docs/states.ts";
+import { windowsDocument } from "./docs/windows.ts";
 
 const DOCS = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs");
 
@@ -16,6 +17,7 @@ const DOCUMENTS: Readonly<Record<string, () => string>> = {
   "errors.md": errorsDocument,
   "options.md": optionsDocument,
   "states.md": statesDocument,
+  "windows.md": windowsDocument,
 };
 
 /** Names of documents that differ from what the data say. */
