@@ -24,11 +24,21 @@ export type ComputeLibrary = "computecore" | "vmcompute";
 const STATES: readonly string[] = ["Created", "Running", "Paused", "Stopped"] satisfies ComputeSystemState[];
 
 export class Win32ComputeSystems implements ComputeSystems {
-  readonly #native: NativeCompute;
+  readonly #library: ComputeLibrary | undefined;
+  #loaded: NativeCompute | undefined;
 
   /** @param library the newer one that this Windows has, unless one is named */
-  constructor(library: ComputeLibrary = CoreCompute.isAvailable() ? "computecore" : "vmcompute") {
-    this.#native = library === "computecore" ? new CoreCompute() : new VmCompute();
+  constructor(library?: ComputeLibrary) {
+    this.#library = library;
+  }
+
+  get #native(): NativeCompute {
+    return (this.#loaded ??= this.#choose());
+  }
+
+  #choose(): NativeCompute {
+    const library = this.#library ?? (CoreCompute.isAvailable() ? "computecore" : "vmcompute");
+    return library === "computecore" ? new CoreCompute() : new VmCompute();
   }
 
   async create(
