@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseRecording } from "../../hcs/trace/format.ts";
 import type { Handler } from "../support/containerd-config.ts";
 import type { Cri } from "../support/cri.ts";
 import { eachContainerd } from "../support/each-containerd.ts";
@@ -17,6 +18,8 @@ const OPTIONS = {
 describe("runtime options", () => {
   let folder: string;
   let file: string;
+  /** Options that record everything the shim asks of the platform. */
+  let recording: string;
 
   before(() => {
     folder = mkdtempSync("/tmp/rhoptions");
@@ -27,6 +30,8 @@ describe("runtime options", () => {
         .map(([key, value]) => `${key} = ${value}\n`)
         .join(""),
     );
+    recording = join(folder, "recording.toml");
+    writeFileSync(recording, `SandboxIsolation = 1\n[runhcs.trace]\ndirectory = "${folder}/traces"\n`);
   });
 
   after(() => {
@@ -54,6 +59,7 @@ describe("runtime options", () => {
       { name: "plain", runtimeType: runtime.type },
       { name: "table", runtimeType: runtime.type, options: OPTIONS },
       { name: "file", runtimeType: runtime.type, options: { ConfigPath: file } },
+      { name: "recorded", runtimeType: runtime.type, options: { ConfigPath: recording } },
       { name: "missing", runtimeType: runtime.type, options: { ConfigPath: `${file}.none` } },
       { name: "wrong", runtimeType: runtime.type, options: { ...OPTIONS, VmMemorySizeInMb: "much" } },
       { name: "process", runtimeType: runtime.type, options: { SandboxIsolation: 0, VmMemorySizeInMb: 256 } },
@@ -88,6 +94,23 @@ describe("runtime options", () => {
       const vm = await vmOf(cri, containerd().emulatorDirectory, "table");
       if (!hasTable) assert.ok(vm.memoryMb > WANTED.memoryMb, `${vm.memoryMb} MB`);
       else assert.deepEqual(vm, WANTED);
+    });
+
+    it("record what the shim asks of the platform, and what it gets", async () => {
+      await vmOf(cri, containerd().emulatorDirectory, "recorded");
+      const [name = "", ...others] = readdirSync(join(folder, "traces"));
+      assert.deepEqual(others, []);
+      assert.match(name, /^k8s\.io-[0-9a-f]{64}-\d+\.jsonl$/);
+      const lines = parseRecording(readFileSync(join(folder, "traces", name), "utf8"));
+      rmSync(join(folder, "traces"), { recursive: true });
+      const calls = lines.flatMap((line) => (line.kind === "call" ? [line] : []));
+      const answered = new Set(lines.flatMap((line) => (line.kind === "answer" ? [line.call] : [])));
+      for (const method of ["create", "start", "mount", "openNamespace", "terminate"])
+        assert.ok(
+          calls.some((call) => call.method === method && answered.has(call.call)),
+          method,
+        );
+      assert.ok(lines.some((line) => line.kind === "data" && line.text?.includes("fine\n")));
     });
 
     it("refuse the pod when their file does not exist, and name it", async () => {
