@@ -32,6 +32,8 @@ export {
   type StaticInputs,
   type StaticNetwork,
 } from "./network/static.ts";
+export { createPolicy, withPolicy, type Policy, type PolicyOptions } from "./policy/policy.ts";
+export { GROUPS, PROFILES, type PathRule, type Profile } from "./policy/profiles.ts";
 export { parseSpec, readAnnotations, readProcess, readSpec } from "./spec.ts";
 export type { Linux, Mount, Process, Spec, Windows, WindowsResources } from "./spec.ts";
 export {

@@ -51,6 +51,8 @@ export interface LinuxContainerInputs {
   readonly scratchPath: string;
   /** Id of the network namespace that the VM was given for this pod; undefined: the container brings its own. */
   readonly networkNamespace?: string;
+  /** The limit of processes is the guest's to keep: upstream leaves it out. */
+  readonly keepPids?: boolean;
   /** Devices the container has, by the ids that the guest knows. */
   readonly devices?: readonly { readonly vmBusId: string; readonly idType: string }[];
 }
@@ -65,7 +67,7 @@ export function linuxContainerDocument(inputs: LinuxContainerInputs): LinuxConta
 }
 
 function guestSpec(inputs: LinuxContainerInputs): JsonObject {
-  const { id, spec, reader, mounts: guestMounts, networkNamespace } = inputs;
+  const { id, spec, reader, mounts: guestMounts, networkNamespace, keepPids = false } = inputs;
   const { windows: _windows, hooks: _hooks, linux, mounts, ...rest } = spec.document;
   const windows = guestWindows(inputs);
   return {
@@ -75,7 +77,13 @@ function guestSpec(inputs: LinuxContainerInputs): JsonObject {
       ? { mounts: spec.mounts.map(({ document }, index) => ({ ...document, ...guestMounts.get(index) })) }
       : {}),
     ...(isObject(linux)
-      ? { linux: guestLinux(linux, networkNamespace !== undefined, reader.read(privileged) ?? false) }
+      ? {
+          linux: guestLinux(linux, {
+            networkFromVm: networkNamespace !== undefined,
+            isPrivileged: reader.read(privileged) ?? false,
+            keepPids,
+          }),
+        }
       : {}),
     ...(windows === undefined ? {} : { windows }),
   };
@@ -84,12 +92,21 @@ function guestSpec(inputs: LinuxContainerInputs): JsonObject {
 /** Members of `linux.resources` that belong to the host and would not fit the guest's kernel. */
 const HOST_RESOURCES = new Set(["devices", "pids", "blockIO", "hugepageLimits", "network"]);
 
-function guestLinux(linux: JsonObject, networkFromVm: boolean, isPrivileged: boolean): JsonObject {
+interface GuestLinuxInputs {
+  readonly networkFromVm: boolean;
+  readonly isPrivileged: boolean;
+  readonly keepPids: boolean;
+}
+
+function guestLinux(
+  linux: JsonObject,
+  { networkFromVm, isPrivileged, keepPids }: GuestLinuxInputs,
+): JsonObject {
   const { cgroupsPath: _cgroupsPath, seccomp, resources, namespaces, ...rest } = linux;
   return {
     ...rest,
     ...(isPrivileged || seccomp === undefined ? {} : { seccomp }),
-    ...(isObject(resources) ? { resources: guestResources(resources) } : {}),
+    ...(isObject(resources) ? { resources: guestResources(resources, keepPids) } : {}),
     ...(Array.isArray(namespaces)
       ? { namespaces: networkFromVm ? namespaces.map(withoutHostNetworkPath) : (namespaces as unknown[]) }
       : {}),
@@ -103,8 +120,9 @@ function withoutHostNetworkPath(namespace: unknown): unknown {
   return rest;
 }
 
-function guestResources(resources: JsonObject): JsonObject {
-  const kept = Object.entries(resources).filter(([member]) => !HOST_RESOURCES.has(member));
+function guestResources(resources: JsonObject, keepPids: boolean): JsonObject {
+  const isKept = (member: string): boolean => !HOST_RESOURCES.has(member) || (keepPids && member === "pids");
+  const kept = Object.entries(resources).filter(([member]) => isKept(member));
   const result: Record<string, unknown> = Object.fromEntries(kept);
   const cpu = result["cpu"];
   if (isObject(cpu)) {

@@ -189,6 +189,27 @@ export class Options {
     return this.#get("notify.vm_crashed") as string;
   }
 
+  /** Profiles and rules; undefined: what the spec says. */
+  get securityPolicy(): { readonly profiles: string[]; readonly syscalls: string[]; readonly log: boolean } | undefined {
+    const list = (name: string, separator: string): string[] =>
+      (this.#get(name) as string)
+        .split(separator)
+        .map((part) => part.trim())
+        .filter((part) => part !== "");
+    const profiles = list("security.policy", ",");
+    if (profiles.length === 0) return undefined;
+    return {
+      profiles,
+      syscalls: list("security.syscalls", ";"),
+      log: this.#get("security.seccomp_log") as boolean,
+    };
+  }
+
+  /** Linux guests are given limits of processes. */
+  get keepPids(): boolean {
+    return this.#get("lcow.keep_pids") as boolean;
+  }
+
   get hostProcessPolicy(): PodAnnotationPolicy {
     return this.#get("host_process.pod_annotation") as PodAnnotationPolicy;
   }

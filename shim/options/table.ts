@@ -17,6 +17,11 @@ export interface OptionKind {
 
 const text: OptionKind = { name: "text", parse: (value) => (typeof value === "string" ? value : undefined) };
 
+const flag: OptionKind = {
+  name: "true or false",
+  parse: (value) => (typeof value === "boolean" ? value : value === "true" ? true : value === "false" ? false : undefined),
+};
+
 const absolutePath: OptionKind = {
   name: "an absolute path",
   parse: (value) => (typeof value === "string" && /^(?:\/|[A-Za-z]:[\\/])/.test(value) ? value : undefined),
@@ -197,6 +202,36 @@ const ROWS: readonly OptionRow[] = [
     sources: RUNTIME,
     description:
       "where a line of JSON is written as soon as the VM of a pod is lost, before the exits of its tasks are told; empty: nowhere",
+  },
+  {
+    name: "security.policy",
+    kind: text,
+    default: "",
+    sources: ANYWHERE,
+    description:
+      "security policy of Linux containers: profiles joined by commas, see hcsctl policy ls; empty: what the spec says",
+  },
+  {
+    name: "security.syscalls",
+    kind: text,
+    default: "",
+    sources: RUNTIME,
+    description: "rules for system calls that are added to the policy, separated by semicolons",
+  },
+  {
+    name: "security.seccomp_log",
+    kind: flag,
+    default: false,
+    sources: RUNTIME,
+    description: "what the policy denies is allowed, and logged by the kernel: for finding out what a policy needs",
+  },
+  {
+    name: "lcow.keep_pids",
+    kind: flag,
+    default: false,
+    sources: ANYWHERE,
+    description:
+      "a limit of processes is handed to Linux guests; they are not given it otherwise, as other shims do not",
   },
   {
     name: "host_process.pod_annotation",

@@ -14,6 +14,7 @@ import { readAnnotations, type OptionWarning, type Options } from "../options/ow
 import { readRuntimeOptions } from "../options/runtime.ts";
 import type { CreateRequest } from "../pod/request.ts";
 import { decide } from "./decide.ts";
+import { withSecurityPolicy } from "./security-policy.ts";
 
 export async function prepareCreate(
   request: CreateTaskRequest,
@@ -28,6 +29,10 @@ export async function prepareCreate(
   );
   const annotations = readAnnotations(decisions.spec.annotations);
   logWarnings(logger, request.id, annotations.warnings);
+  const options = processOptions.with(runtime.own).with(annotations);
+  const spec = withSecurityPolicy(decisions.spec, options, (warning) =>
+    logger.warn("security policy", { task: request.id, warning }),
+  );
   return {
     id: request.id,
     bundle: request.bundle,
@@ -35,9 +40,10 @@ export async function prepareCreate(
     terminal: request.terminal,
     stdio: { stdin: request.stdin, stdout: request.stdout, stderr: request.stderr },
     ...decisions,
+    spec,
     scaleProcessorLimit: runtime.runhcs.scaleCpuLimitsToSandbox,
     scrubLogs: runtime.runhcs.scrubLogs ?? true,
-    options: processOptions.with(runtime.own).with(annotations),
+    options,
   };
 }
 

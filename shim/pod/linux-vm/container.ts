@@ -232,6 +232,7 @@ async function createContainer(init: LinuxContainerInit, phases: Phases): Promis
     reader: new AnnotationReader(spec.annotations),
     mounts,
     scratchPath,
+    keepPids: request.options.keepPids,
     devices,
     ...(networkNamespace === undefined ? {} : { networkNamespace }),
   });
