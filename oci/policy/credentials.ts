@@ -38,11 +38,7 @@ const ROOT: readonly ConditionalCall[] = [
 ];
 
 function become(name: string, id: number): ConditionalCall[] {
-  return [
-    call(name, id, id, id),
-    call(name, UNCHANGED, id, UNCHANGED),
-    call(name, UNCHANGED, UNCHANGED, id),
-  ];
+  return [call(name, id, id, id), call(name, UNCHANGED, id, UNCHANGED), call(name, UNCHANGED, UNCHANGED, id)];
 }
 
 /** Users of package managers, who are not in every image. */

@@ -77,7 +77,8 @@ export function createPolicy(names: readonly string[], options: PolicyOptions = 
     throw refused("/policy", `must name a profile: ${PROFILES.map(({ name }) => name).join(", ")}`, names);
   const warnings: string[] = [];
   const allowed = new Set<string>(FLOOR);
-  for (const { groups } of profiles) for (const group of groups) for (const name of GROUPS[group]) allowed.add(name);
+  for (const { groups } of profiles)
+    for (const group of groups) for (const name of GROUPS[group]) allowed.add(name);
   if (compat) for (const name of GROUPS.compat) allowed.add(name);
   if (noSpawn) for (const name of SPAWN) allowed.delete(name);
   if (noSockets) for (const name of GROUPS.sockets) allowed.delete(name);
@@ -86,14 +87,19 @@ export function createPolicy(names: readonly string[], options: PolicyOptions = 
   const denied = new Set<string>();
   for (const text of options.addSyscalls ?? []) {
     const rule = parseRule(text, ids);
-    if (rule === undefined) warnings.push(`system call rule "${text}" is left out: the image has no such user or group`);
+    if (rule === undefined)
+      warnings.push(`system call rule "${text}" is left out: the image has no such user or group`);
     else if (rule.deny) denied.add(rule.name);
     else if (rule.args.length === 0) allowed.add(rule.name);
     else conditional.push(allow([rule.name], rule.args));
   }
   const mostTrusted = profiles.some(({ credentials }) => credentials === "packages") ? "packages" : "root";
-  const credentials = credentialCalls(profiles.every((each) => each.credentials === "none") ? "none" : mostTrusted, ids);
-  for (const name of credentials.missing) warnings.push(`rules for "${name}" are left out: the image has no such user or group`);
+  const credentials = credentialCalls(
+    profiles.every((each) => each.credentials === "none") ? "none" : mostTrusted,
+    ids,
+  );
+  for (const name of credentials.missing)
+    warnings.push(`rules for "${name}" are left out: the image has no such user or group`);
   conditional.push(...credentials.calls.map(({ names: calls, args }) => allow(calls, args)));
   if (noSpawn) conditional.push(...threadsOnly());
   for (const name of denied) allowed.delete(name);
@@ -102,13 +108,17 @@ export function createPolicy(names: readonly string[], options: PolicyOptions = 
     allow([...allowed].sort(), []),
     // A rule without conditions wins over those with: the latter are of use for other calls alone.
     ...conditional
-      .map((entry) => ({ ...entry, names: entry.names.filter((name) => !allowed.has(name) && !denied.has(name)) }))
+      .map((entry) => ({
+        ...entry,
+        names: entry.names.filter((name) => !allowed.has(name) && !denied.has(name)),
+      }))
       .filter((entry) => entry.names.length > 0),
     ...(log ? [] : refusals(allowed, noSpawn)),
   ];
   if (entries.length > MOST_ENTRIES)
     throw refused("/policy/addSyscalls", `must not make more than ${MOST_ENTRIES} rules`, entries.length);
-  if (log) warnings.push("security policy is not enforced: what it denies is allowed, and logged by the kernel");
+  if (log)
+    warnings.push("security policy is not enforced: what it denies is allowed, and logged by the kernel");
   return {
     names: [...names],
     seccomp: {
@@ -137,11 +147,23 @@ export const POLICY_ANNOTATION = "runhcs.client/policy";
 export function withPolicy(document: JsonObject, policy: Policy, privileged = false): JsonObject {
   const { linux, process: program, annotations } = document;
   if (!isObject(linux))
-    throw refused("/policy", "must not be given for a Windows container: Windows has no filter of system calls", policy.names);
+    throw refused(
+      "/policy",
+      "must not be given for a Windows container: Windows has no filter of system calls",
+      policy.names,
+    );
   if (linux["seccomp"] !== undefined)
-    throw refused("/linux/seccomp", "must be absent when a policy is given: two filters cannot be combined", "present");
+    throw refused(
+      "/linux/seccomp",
+      "must be absent when a policy is given: two filters cannot be combined",
+      "present",
+    );
   if (privileged)
-    throw refused("/policy", "must not be given for a privileged container: its guest leaves filters out", policy.names);
+    throw refused(
+      "/policy",
+      "must not be given for a privileged container: its guest leaves filters out",
+      policy.names,
+    );
   const name = `${policy.names.join(",")}${policy.seccomp.defaultAction === "SCMP_ACT_LOG" ? " (logging only)" : ""}`;
   return {
     ...document,
@@ -156,7 +178,13 @@ function profileNamed(name: string): Profile {
   if (profile !== undefined) return profile;
   const known = PROFILES.map((each) => each.name);
   const near = nearestName(name, known);
-  throw refused("/policy", near === undefined ? `must be of ${known.join(", ")}` : `there is no such profile, did you mean "${near}"?`, name);
+  throw refused(
+    "/policy",
+    near === undefined
+      ? `must be of ${known.join(", ")}`
+      : `there is no such profile, did you mean "${near}"?`,
+    name,
+  );
 }
 
 function allow(names: readonly string[], args: readonly ArgumentCondition[]): SeccompEntry {
@@ -183,7 +211,11 @@ function refusals(allowed: ReadonlySet<string>, noSpawn: boolean): SeccompEntry[
 function architecturesOf(architecture: string): readonly string[] {
   const known = ARCHITECTURES[architecture];
   if (known !== undefined) return known;
-  throw refused("/policy", `must not be given on this architecture: known are ${Object.keys(ARCHITECTURES).join(", ")}`, architecture);
+  throw refused(
+    "/policy",
+    `must not be given on this architecture: known are ${Object.keys(ARCHITECTURES).join(", ")}`,
+    architecture,
+  );
 }
 
 /** Each path once, with all that anybody may do with it. */
@@ -192,12 +224,14 @@ function pathsOf(profiles: readonly Profile[], added: readonly PathRule[]): Path
   for (const { path, access } of [...profiles.flatMap(({ paths }) => paths), ...added]) {
     if (!path.startsWith("/") || path.split("/").includes(".."))
       throw refused("/policy/addPaths", "must be an absolute path without ..", path);
-    if (!/^[RWX]+$/.test(access)) throw refused("/policy/addPaths", "must have an access of R, W and X", access);
+    if (!/^[RWX]+$/.test(access))
+      throw refused("/policy/addPaths", "must have an access of R, W and X", access);
     const known = byPath.get(path) ?? new Set<string>();
     for (const letter of access) known.add(letter);
     byPath.set(path, known);
   }
-  if (byPath.size > MOST_PATHS) throw refused("/policy/addPaths", `must not have more than ${MOST_PATHS} paths`, byPath.size);
+  if (byPath.size > MOST_PATHS)
+    throw refused("/policy/addPaths", `must not have more than ${MOST_PATHS} paths`, byPath.size);
   return [...byPath].map(([path, letters]) => ({
     path,
     access: ["R", "W", "X"].filter((letter) => letters.has(letter)).join(""),

@@ -1,14 +1,5 @@
 /** Security profiles by name: which system calls a container may make, and which paths it needs. */
-import {
-  COMPAT,
-  CORE,
-  FILE,
-  NET_SERVER,
-  PROCESS_CONTROL,
-  SOCKETS,
-  SPAWN,
-  SYSV_IPC,
-} from "./groups.ts";
+import { COMPAT, CORE, FILE, NET_SERVER, PROCESS_CONTROL, SOCKETS, SPAWN, SYSV_IPC } from "./groups.ts";
 
 /** A path and what may be done with it: R read, W write, X run. */
 export interface PathRule {
@@ -27,14 +18,7 @@ export interface Profile {
 }
 
 export type GroupName =
-  | "core"
-  | "spawn"
-  | "sockets"
-  | "sysv-ipc"
-  | "net-server"
-  | "file"
-  | "process-control"
-  | "compat";
+  "core" | "spawn" | "sockets" | "sysv-ipc" | "net-server" | "file" | "process-control" | "compat";
 
 export const GROUPS: Readonly<Record<GroupName, readonly string[]>> = {
   core: CORE,
@@ -51,9 +35,13 @@ const BASE: readonly PathRule[] = [
   ...["/lib", "/lib64", "/usr/lib", "/bin", "/usr/bin"].map((path) => ({ path, access: "RX" })),
   ...["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"].map((path) => ({ path, access: "R" })),
   { path: "/dev/tty", access: "RW" },
-  ...["/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/proc/self", "/sys/devices/system/cpu"].map(
-    (path) => ({ path, access: "R" }),
-  ),
+  ...[
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/proc/self",
+    "/sys/devices/system/cpu",
+  ].map((path) => ({ path, access: "R" })),
 ];
 const BUILD = ["/usr/include", "/usr/share/pkgconfig", "/usr/lib/pkgconfig"].map((path) => ({
   path,

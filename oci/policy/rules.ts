@@ -66,11 +66,19 @@ export function parseRule(text: string, ids: IdLookup, at = "/policy/addSyscalls
     args.push(condition);
   }
   if (deny && args.length > 0)
-    throw refused(at, "must not deny under a condition: leave it out, and allow under the opposite one", text);
+    throw refused(
+      at,
+      "must not deny under a condition: leave it out, and allow under the opposite one",
+      text,
+    );
   return { name, deny, args };
 }
 
-function parseCondition(index: number, word: string, ids: IdLookup): ArgumentCondition | "nobody" | undefined {
+function parseCondition(
+  index: number,
+  word: string,
+  ids: IdLookup,
+): ArgumentCondition | "nobody" | undefined {
   const [, kind, who = ""] = /^([ug]):(.+)$/.exec(word) ?? [];
   if (kind !== undefined) {
     const value = kind === "u" ? ids.user(who) : ids.group(who);

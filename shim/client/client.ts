@@ -2,12 +2,18 @@
 import { randomInt } from "node:crypto";
 import { join } from "node:path";
 import { mkdir, rm } from "node:fs/promises";
+import type { HostNetworks } from "../../hcs/port/networks.ts";
+import { messageOf } from "../errors.ts";
 import { Container } from "./container.ts";
 import type { Engine, EngineEvent } from "./engine.ts";
 import { ClientError } from "./errors.ts";
 import { containerEvents, type ContainerEvent } from "./events.ts";
+import type { FileTransport } from "./files/transport.ts";
+import type { LayerSource } from "./layers/compose.ts";
+import { hostNetworks } from "./network/host-networks.ts";
+import { joinNetwork, leaveNetwork, readNetworkRecord } from "./network/join.ts";
+import type { ContainerOptions, GuestOs } from "./options/options.ts";
 import { planContainer, type PlanContext } from "./plan.ts";
-import type { ContainerOptions } from "./options/options.ts";
 
 export interface ClientInit {
   readonly engine: Engine;
@@ -16,6 +22,12 @@ export interface ClientInit {
   /** Processors of the machine the containers run on; those of this one unless said otherwise. */
   readonly processors?: number;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Ways to copy files that are asked before the library's own. */
+  readonly transports?: readonly FileTransport[];
+  /** Makes directories of packages, see the layers of a container. */
+  readonly layerSource?: LayerSource;
+  /** The host's networks; this machine's own unless said otherwise. */
+  readonly networks?: HostNetworks;
   /** Told of what is done otherwise than asked for. */
   readonly onWarning?: (warning: string) => void;
 }
@@ -56,8 +68,11 @@ export class ContainerClient implements AsyncDisposable {
     const directory = this.#directoryOf(id);
     await mkdir(directory, { recursive: true, mode: 0o711 });
     try {
-      await this.engine.containers.create(await planContainer(id, options, this.#context(directory)));
+      const plan = await planContainer(id, options, this.#context(directory));
+      const namespace = await this.#join(id, plan.os, options.network);
+      await this.engine.containers.create(plan.finish(namespace));
     } catch (error) {
+      await this.#leave(id);
       await rm(directory, { recursive: true, force: true });
       throw error;
     }
@@ -85,12 +100,51 @@ export class ContainerClient implements AsyncDisposable {
     return containerEvents(raw);
   }
 
+  /** The host's networks, as a container's switch name chooses among them. */
+  get networks(): HostNetworks {
+    return this.#init.networks ?? hostNetworks();
+  }
+
+  /** @returns what the spec names the network namespace by */
+  async #join(id: string, os: GuestOs, network: ContainerOptions["network"]): Promise<string | undefined> {
+    if (network === undefined || typeof network === "string") return undefined;
+    const warn = this.#init.onWarning ?? (() => undefined);
+    try {
+      const joined = await joinNetwork(network, {
+        networks: this.networks,
+        name: `${this.engine.namespace}-${id}`,
+        os,
+        directory: this.#directoryOf(id),
+        leases: join(this.#init.stateDirectory, "addresses"),
+        warn,
+      });
+      return joined.namespace;
+    } catch (error) {
+      if (network.policy !== "best-effort") throw error;
+      warn(`container "${id}" has no network: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  async #leave(id: string): Promise<void> {
+    const directory = this.#directoryOf(id);
+    // Most have none, and a host without networks of its own is no reason to fail then.
+    if (readNetworkRecord(directory) !== undefined) await leaveNetwork(this.networks, directory);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.engine[Symbol.asyncDispose]();
   }
 
   #container(id: string): Container {
-    return new Container({ id, engine: this.engine, directory: this.#directoryOf(id) });
+    const { transports = [] } = this.#init;
+    return new Container({
+      id,
+      engine: this.engine,
+      directory: this.#directoryOf(id),
+      transports,
+      leaveNetwork: () => this.#leave(id),
+    });
   }
 
   #directoryOf(id: string): string {
@@ -98,13 +152,20 @@ export class ContainerClient implements AsyncDisposable {
   }
 
   #context(directory: string): PlanContext {
-    const { engine, processors, environment = process.env, onWarning = () => undefined } = this.#init;
+    const {
+      engine,
+      processors,
+      layerSource,
+      environment = process.env,
+      onWarning = () => undefined,
+    } = this.#init;
     return {
       engine,
       directory,
       environment,
       warn: onWarning,
       ...(processors === undefined ? {} : { processors }),
+      ...(layerSource === undefined ? {} : { layerSource }),
     };
   }
 }

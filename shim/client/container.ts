@@ -2,10 +2,15 @@
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { isObject, type JsonObject } from "../../oci/json.ts";
 import type { ContainerRecord, Engine, TaskState } from "./engine.ts";
 import { ClientError, isNotFound } from "./errors.ts";
 import { logStdio, openStdio, type ClientStdio } from "./io/stdio.ts";
+import { copyFiles } from "./files/copy.ts";
+import { tarTransport } from "./files/tar-transport.ts";
+import type { CopyOptions, CopyResult, FileCopy, FileTransport } from "./files/transport.ts";
+import { readNetworkRecord, type JoinedNetwork } from "./network/join.ts";
 import { followFile } from "./io/follow.ts";
 import type { GuestOs, ProcessOptions } from "./options/options.ts";
 import { LABEL, userFilesOf } from "./plan.ts";
@@ -46,6 +51,10 @@ export interface ContainerInit {
   readonly engine: Engine;
   /** The client's own, for this container. */
   readonly directory: string;
+  /** Asked before those that every client has. */
+  readonly transports?: readonly FileTransport[];
+  /** Gives back what the container has in the host's networks. */
+  readonly leaveNetwork: () => Promise<void>;
 }
 
 /** How long a container is given to end by itself before it is killed, when it is stopped. */
@@ -55,11 +64,13 @@ export class Container implements AsyncDisposable {
   readonly id: string;
   readonly #engine: Engine;
   readonly #directory: string;
+  readonly #init: ContainerInit;
 
-  constructor({ id, engine, directory }: ContainerInit) {
-    this.id = id;
-    this.#engine = engine;
-    this.#directory = directory;
+  constructor(init: ContainerInit) {
+    this.id = init.id;
+    this.#engine = init.engine;
+    this.#directory = init.directory;
+    this.#init = init;
   }
 
   /** Output of processes whose output goes to the log. */
@@ -101,6 +112,10 @@ export class Container implements AsyncDisposable {
         throw error;
       });
       stdio?.started();
+      await this.#finishNetwork().catch(async (error: unknown) => {
+        await this.stop({ graceMs: 0 });
+        throw error;
+      });
       return startedProcess({
         engine: this.#engine,
         containerId: this.id,
@@ -190,6 +205,21 @@ export class Container implements AsyncDisposable {
     return exitOn(osOf(record))(await ended);
   }
 
+  /** Copies files or directories into it: one result each, failures among them. @throws {ClientError} */
+  upload(copies: readonly FileCopy[], options: CopyOptions = {}): Promise<CopyResult[]> {
+    return copyFiles("upload", this, copies, this.#transports, options);
+  }
+
+  /** Copies files or directories out of it. @throws {ClientError} */
+  download(copies: readonly FileCopy[], options: CopyOptions = {}): Promise<CopyResult[]> {
+    return copyFiles("download", this, copies, this.#transports, options);
+  }
+
+  /** The network it was given by its switch's name, and how its settings came to be. */
+  get network(): JoinedNetwork | undefined {
+    return readNetworkRecord(this.#directory)?.joined;
+  }
+
   /** Its processes, by the numbers of whoever runs them. */
   async processes(): Promise<ContainerProcessInfo[]> {
     return (await this.#engine.tasks.pids(this.id)).map(processInfo);
@@ -218,6 +248,7 @@ export class Container implements AsyncDisposable {
     }
     await tasks.delete(this.id);
     await containers.delete(this.id);
+    await this.#init.leaveNetwork();
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -225,10 +256,30 @@ export class Container implements AsyncDisposable {
     await this.destroy();
   }
 
+  get #transports(): readonly FileTransport[] {
+    return [...(this.#init.transports ?? []), tarTransport];
+  }
+
   async #record(): Promise<ContainerRecord> {
     const record = await this.#engine.containers.find(this.id);
     if (record !== undefined) return record;
     throw new ClientError("NotFound", `there is no container "${this.id}"`, { id: this.id });
+  }
+
+  /** What the endpoint does not have of its static settings, a program in the container applies. */
+  async #finishNetwork(): Promise<void> {
+    const command = this.network?.command;
+    if (command === undefined) return;
+    const process = await this.spawn({ args: command.args, env: command.env });
+    process.stdout?.resume();
+    const said = process.stderr === undefined ? Buffer.alloc(0) : await buffer(process.stderr);
+    const { exitCode } = await process.wait();
+    if (exitCode === 0) return;
+    throw new ClientError(
+      "FailedPrecondition",
+      `cannot apply the network settings of container "${this.id}": ${said.toString("utf8").trim() || `status ${exitCode}`}`,
+      { id: this.id },
+    );
   }
 
   async #forgetEnded({ status }: TaskState): Promise<void> {

@@ -1,15 +1,22 @@
-/** From a user's options to what an engine is to make: image, root file system, spec. */
+/** From a user's options to what an engine is to make: image, root file system, network, spec. */
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { hostNetwork, hostProcess, inheritUser, rootfsLocation } from "../../oci/annotations/catalogue.ts";
 import type { JsonObject } from "../../oci/json.ts";
+import { withPolicy } from "../../oci/policy/policy.ts";
+import { ANNOTATION_PREFIX } from "../options/table.ts";
 import type { Engine, EngineRootfs, NewContainer } from "./engine.ts";
 import { ClientError } from "./errors.ts";
+import { readPlainFiles } from "./images/plain-files.ts";
 import type { ImageInfo } from "./images/image.ts";
+import { composeRootfs, type ComposedRootfs, type LayerSource } from "./layers/compose.ts";
+import { GUEST_OS_VARIABLE, lcowAnnotations, lcowSettings } from "./options/lcow.ts";
 import { CONTAINERV_LIMITS, linuxResources, windowsResources, type Limits } from "./options/limits.ts";
-import type { ContainerOptions, GuestOs } from "./options/options.ts";
+import type { ContainerOptions, GuestOs, UserNamespace } from "./options/options.ts";
+import { policyOf, securedLinuxProcess, securedWindowsUser } from "./options/security.ts";
 import { minimalLinuxSpec } from "./spec/linux.ts";
 import { ociProcess } from "./spec/process.ts";
-import { needsLookup, USER_FILES, type UserFiles } from "./spec/users.ts";
+import { lookupIn, needsLookup, USER_FILES, type UserFiles } from "./spec/users.ts";
 import { windowsSpec } from "./spec/windows.ts";
 
 export interface PlanContext {
@@ -18,7 +25,15 @@ export interface PlanContext {
   readonly directory: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly processors?: number;
+  readonly layerSource?: LayerSource;
   readonly warn: (warning: string) => void;
+}
+
+/** What is known before a network is made. */
+export interface ContainerPlan {
+  readonly os: GuestOs;
+  /** Completed by the network that the container is to join: path or id of a namespace. */
+  finish(networkNamespace: string | undefined): NewContainer;
 }
 
 /** Labels by which the library knows its containers again. */
@@ -29,21 +44,56 @@ export const LABEL = {
 } as const;
 
 const HOSTNAME_LENGTH = 12;
+/** Has the shim hand limits of processes to Linux guests. */
+const KEEP_PIDS = `${ANNOTATION_PREFIX}lcow.keep_pids`;
+
+/** Everything about one container that decisions depend on. */
+interface Inputs {
+  readonly id: string;
+  readonly options: ContainerOptions;
+  readonly context: PlanContext;
+  readonly image: ImageInfo | undefined;
+  readonly composed: ComposedRootfs | undefined;
+  readonly os: GuestOs;
+}
 
 export async function planContainer(
   id: string,
   options: ContainerOptions,
   context: PlanContext,
-): Promise<NewContainer> {
+): Promise<ContainerPlan> {
+  if ((options.image === undefined) === (options.layers === undefined))
+    throw new ClientError(
+      "InvalidArgument",
+      "a container needs a root file system: give either image or layers",
+      {
+        field: "image",
+      },
+    );
   const image = options.image === undefined ? undefined : await findImage(options.image, context.engine);
   const os = guestOs(options, image, context.environment);
-  const rootfs = rootfsOf(options, image);
-  const spec = await (os === "linux" ? linuxSpecOf : windowsSpecOf)(id, options, image, context);
+  checkOs(os, options);
+  const { layers } = options;
+  const composed =
+    layers === undefined
+      ? undefined
+      : await composeRootfs({
+          os,
+          layers,
+          directory: context.directory,
+          ...(context.layerSource === undefined ? {} : { source: context.layerSource }),
+        });
+  const inputs: Inputs = { id, options, context, image, composed, os };
+  const rootfs = rootfsOf(inputs);
+  const specOf = os === "linux" ? await linuxSpecOf(inputs) : windowsSpecOf(inputs);
   return {
-    id,
-    labels: { ...options.labels, [LABEL.client]: "1", [LABEL.os]: os },
-    spec,
-    rootfs,
+    os,
+    finish: (networkNamespace) => ({
+      id,
+      labels: { ...options.labels, [LABEL.client]: "1", [LABEL.os]: os },
+      spec: specOf(networkNamespace),
+      rootfs,
+    }),
   };
 }
 
@@ -62,83 +112,177 @@ async function findImage(reference: string, engine: Engine): Promise<ImageInfo> 
   );
 }
 
+/** Options, then the image, then containerv's variable, then what its layers look like. */
 function guestOs(
-  options: ContainerOptions,
+  { os, image: _image, layers = [] }: ContainerOptions,
   image: ImageInfo | undefined,
-  _environment: NodeJS.ProcessEnv,
+  environment: NodeJS.ProcessEnv,
 ): GuestOs {
-  const ofImage = image?.configuration.os === "windows" ? "windows" : "linux";
-  if (options.os !== undefined && image !== undefined && options.os !== ofImage)
+  const ofImage = image && (image.configuration.os === "windows" ? "windows" : "linux");
+  if (os !== undefined && ofImage !== undefined && os !== ofImage)
     throw new ClientError(
       "InvalidArgument",
-      `invalid os: image "${image.name}" is for ${ofImage} (found "${options.os}")`,
+      `invalid os: image "${image?.name}" is for ${ofImage} (found "${os}")`,
       {
         field: "os",
       },
     );
-  return options.os ?? ofImage;
+  if (os !== undefined) return os;
+  if (ofImage !== undefined) return ofImage;
+  const named = environment[GUEST_OS_VARIABLE] ?? "";
+  if (named === "linux" || named === "windows") return named;
+  if (named !== "")
+    throw new ClientError(
+      "InvalidArgument",
+      `invalid ${GUEST_OS_VARIABLE}: must be linux or windows (found "${named}")`,
+      {
+        field: GUEST_OS_VARIABLE,
+      },
+    );
+  const isWindows = layers.some((layer) => layer.type === "base" && existsSync(`${layer.path}/Files`));
+  return isWindows ? "windows" : "linux";
 }
 
-function rootfsOf(_options: ContainerOptions, image: ImageInfo | undefined): EngineRootfs {
-  if (image !== undefined) return { kind: "image", image: image.name };
-  throw new ClientError(
-    "InvalidArgument",
-    "cannot make a container without a root file system: give image or layers",
-    {
-      field: "image",
-    },
-  );
+/** What one operating system has and the other has not. */
+const LINUX_ONLY = ["capabilities", "userNamespace", "policy", "lcow"] as const;
+const WINDOWS_ONLY = ["hostProcess"] as const;
+
+function checkOs(os: GuestOs, options: ContainerOptions): void {
+  for (const field of os === "linux" ? WINDOWS_ONLY : LINUX_ONLY) {
+    if (options[field] === undefined) continue;
+    throw refused(field, `is not for ${os} containers`, undefined);
+  }
+  if (os === "linux" && options.isolation === "process")
+    throw refused(
+      "isolation",
+      "must be hypervisor for Linux containers: they run in a utility VM",
+      "process",
+    );
+  if (os === "windows" && options.readonly === true)
+    throw refused(
+      "readonly",
+      "must not be set for Windows containers: their root file system cannot be",
+      true,
+    );
+  if (options.security === "strict" && options.hostProcess !== undefined)
+    throw refused("hostProcess", 'must not be given with security "strict"', undefined);
 }
 
-/** Where users of a Linux container are looked up. */
-export async function userFilesOf(engine: Engine, image: string): Promise<UserFiles> {
-  const files = await engine.images.readFiles(image, Object.values(USER_FILES));
-  const text = (path: string): string => files.get(path)?.toString("utf8") ?? "";
-  return { passwd: text(USER_FILES.passwd), group: text(USER_FILES.group) };
+function rootfsOf({ image, composed, options }: Inputs): EngineRootfs {
+  if (composed !== undefined) return composed.rootfs;
+  const { userNamespace } = options;
+  return {
+    kind: "image",
+    image: image?.name ?? "",
+    ...(userNamespace === undefined ? {} : { idMapping: shiftOf(userNamespace) }),
+  };
+}
+
+/** Files of an image are owned by the namespace's root and up: outside they are shifted by where root is. */
+function shiftOf({ uid, gid }: UserNamespace): { uid: number; gid: number } {
+  const hostOf = (ranges: UserNamespace["uid"], field: string): number => {
+    const root = ranges.find(({ container, size }) => container === 0 && size > 0);
+    if (root !== undefined) return root.host;
+    throw refused(`userNamespace.${field}`, "must map id 0 of the container", JSON.stringify(ranges));
+  };
+  return { uid: hostOf(uid, "uid"), gid: hostOf(gid, "gid") };
 }
 
 function limitsOf({ limits = {} }: ContainerOptions): Limits {
   return limits === "containerv" ? CONTAINERV_LIMITS : limits;
 }
 
-async function linuxSpecOf(
-  id: string,
-  options: ContainerOptions,
-  image: ImageInfo | undefined,
-  { processors = availableParallelism(), engine }: PlanContext,
-): Promise<JsonObject> {
-  const user = options.user ?? image?.configuration.config?.User ?? "";
-  const process = ociProcess({
-    ...options,
-    os: "linux",
-    image: image?.configuration.config,
-    ...(needsLookup(user) && image !== undefined ? { userFiles: await userFilesOf(engine, image.name) } : {}),
-  });
-  return minimalLinuxSpec({
-    hostname: options.hostname ?? id.slice(0, HOSTNAME_LENGTH),
-    process,
-    readonly: options.readonly ?? false,
-    mounts: options.mounts ?? [],
-    annotations: options.annotations ?? {},
-    resources: linuxResources(limitsOf(options), processors),
-    userNamespace: options.userNamespace,
-  });
+type SpecOf = (networkNamespace: string | undefined) => JsonObject;
+
+async function linuxSpecOf(inputs: Inputs): Promise<SpecOf> {
+  const { id, options, image, composed, context } = inputs;
+  const { processors = availableParallelism(), environment, warn } = context;
+  const { security = "default", network = "none" } = options;
+  const config = image?.configuration.config;
+  const user = options.user ?? config?.User ?? "";
+  const files = needsLookup(user) || options.policy !== undefined ? await userFiles(inputs) : undefined;
+  const process = securedLinuxProcess(
+    ociProcess({
+      ...options,
+      os: "linux",
+      image: config,
+      ...(files === undefined ? {} : { userFiles: files }),
+    }),
+    security,
+  );
+  const limits = limitsOf(options);
+  const policy = policyOf(options, environment, lookupIn(files));
+  for (const warning of policy?.warnings ?? []) warn(warning);
+  if (policy !== undefined && (options.policy?.addPaths ?? []).length > 0)
+    warn("paths of the security policy are not enforced: guests have no means for it");
+  const lcow = await lcowAnnotations(lcowSettings(options.lcow, environment), context.directory);
+  return (networkNamespace) => {
+    const spec = minimalLinuxSpec({
+      hostname: options.hostname ?? id.slice(0, HOSTNAME_LENGTH),
+      process,
+      readonly: options.readonly ?? composed?.readonly ?? security === "strict",
+      mounts: [...(composed?.mounts ?? []), ...(options.mounts ?? [])],
+      annotations: {
+        ...lcow,
+        ...(network === "host" ? { [hostNetwork.key]: "true" } : {}),
+        ...(limits.processes === undefined ? {} : { [KEEP_PIDS]: "true" }),
+        ...options.annotations,
+      },
+      resources: linuxResources(limits, processors),
+      network: networkNamespace === undefined ? network !== "host" : { path: networkNamespace },
+      userNamespace: options.userNamespace,
+    });
+    return policy === undefined ? spec : withPolicy(spec, policy);
+  };
 }
 
-async function windowsSpecOf(
-  id: string,
-  options: ContainerOptions,
-  image: ImageInfo | undefined,
-  { processors = availableParallelism() }: PlanContext,
-): Promise<JsonObject> {
-  const process = ociProcess({ ...options, os: "windows", image: image?.configuration.config });
-  return windowsSpec({
-    hostname: options.hostname ?? id.slice(0, HOSTNAME_LENGTH),
-    process,
-    layerFolders: [],
-    hypervisor: options.isolation === "hypervisor",
-    mounts: options.mounts ?? [],
-    annotations: options.annotations ?? {},
-    resources: windowsResources(limitsOf(options), processors),
+function windowsSpecOf({ id, options, image, composed, context }: Inputs): SpecOf {
+  const { processors = availableParallelism(), warn } = context;
+  const { security = "default", hostProcess: host } = options;
+  const config = image?.configuration.config;
+  const user = securedWindowsUser(options.user ?? config?.User, security);
+  const process = ociProcess({
+    ...options,
+    os: "windows",
+    image: config,
+    ...(user === undefined ? {} : { user }),
   });
+  const limits = limitsOf(options);
+  if (limits.processes !== undefined) warn("limits.processes is not enforced: HCS has no limit of processes");
+  return (networkNamespace) =>
+    windowsSpec({
+      hostname: options.hostname ?? id.slice(0, HOSTNAME_LENGTH),
+      process,
+      layerFolders: composed?.layerFolders ?? [],
+      hypervisor: options.isolation === "hypervisor",
+      mounts: [...(composed?.mounts ?? []), ...(options.mounts ?? [])],
+      annotations: {
+        ...(host === undefined ? {} : { [hostProcess.key]: "true" }),
+        ...(host?.inheritUser === true ? { [inheritUser.key]: "true" } : {}),
+        ...(host?.rootfsLocation === undefined ? {} : { [rootfsLocation.key]: host.rootfsLocation }),
+        ...options.annotations,
+      },
+      resources: windowsResources(limits, processors),
+      ...(networkNamespace === undefined ? {} : { networkNamespace }),
+    });
+}
+
+/** Where users of a Linux container are looked up. */
+async function userFiles({ image, composed, context }: Inputs): Promise<UserFiles> {
+  if (image !== undefined) return userFilesOf(context.engine, image.name);
+  return userFilesIn(await readPlainFiles(composed?.base ?? "", Object.values(USER_FILES)));
+}
+
+export async function userFilesOf(engine: Engine, image: string): Promise<UserFiles> {
+  return userFilesIn(await engine.images.readFiles(image, Object.values(USER_FILES)));
+}
+
+function userFilesIn(files: ReadonlyMap<string, Buffer>): UserFiles {
+  const text = (path: string): string => files.get(path)?.toString("utf8") ?? "";
+  return { passwd: text(USER_FILES.passwd), group: text(USER_FILES.group) };
+}
+
+function refused(field: string, rule: string, value: unknown): ClientError {
+  const found = value === undefined ? "" : ` (found ${JSON.stringify(value)})`;
+  return new ClientError("InvalidArgument", `invalid ${field}: ${rule}${found}`, { field, value });
 }

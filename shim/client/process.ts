@@ -1,5 +1,5 @@
 /** A process of a container that this client has started, or is attached to. */
-import type { Readable, Writable } from "node:stream";
+import { finished, type Readable, type Writable } from "node:stream";
 import type { Engine, TaskExit } from "./engine.ts";
 import { ClientError } from "./errors.ts";
 import type { ClientStdio } from "./io/stdio.ts";
@@ -70,7 +70,8 @@ export function startedProcess(init: ProcessInit): ContainerProcess {
 
 /** A FIFO's end says nothing to the shim, which holds it open for a client that comes back: it has to be told. */
 function endInput({ engine, containerId, execId }: ProcessInit, stdin: Writable): void {
-  stdin.once("finish", () => {
+  // Also when it is given up half way: the process would wait for the rest for ever.
+  finished(stdin, { readable: false }, () => {
     // A process that has ended in the meantime reads nothing any more.
     engine.tasks.closeStdin(containerId, execId).catch(() => undefined);
   });

@@ -190,7 +190,8 @@ export class Options {
   }
 
   /** Profiles and rules; undefined: what the spec says. */
-  get securityPolicy(): { readonly profiles: string[]; readonly syscalls: string[]; readonly log: boolean } | undefined {
+  get securityPolicy():
+    { readonly profiles: string[]; readonly syscalls: string[]; readonly log: boolean } | undefined {
     const list = (name: string, separator: string): string[] =>
       (this.#get(name) as string)
         .split(separator)

@@ -19,7 +19,8 @@ const text: OptionKind = { name: "text", parse: (value) => (typeof value === "st
 
 const flag: OptionKind = {
   name: "true or false",
-  parse: (value) => (typeof value === "boolean" ? value : value === "true" ? true : value === "false" ? false : undefined),
+  parse: (value) =>
+    typeof value === "boolean" ? value : value === "true" ? true : value === "false" ? false : undefined,
 };
 
 const absolutePath: OptionKind = {
@@ -223,7 +224,8 @@ const ROWS: readonly OptionRow[] = [
     kind: flag,
     default: false,
     sources: RUNTIME,
-    description: "what the policy denies is allowed, and logged by the kernel: for finding out what a policy needs",
+    description:
+      "what the policy denies is allowed, and logged by the kernel: for finding out what a policy needs",
   },
   {
     name: "lcow.keep_pids",

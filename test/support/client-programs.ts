@@ -35,7 +35,8 @@ export async function runScript(
     args: ["sh", "-c", script],
     ...options,
   });
-  return outcome(await container.start({ output: "pipe" }));
+  // Awaited here: the container goes when this block is left.
+  return await outcome(await container.start({ output: "pipe" }));
 }
 
 /** A script in a container that runs. */

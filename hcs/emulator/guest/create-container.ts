@@ -70,7 +70,7 @@ export async function createContainer(
   dependencies: CreateDependencies,
 ): Promise<Container> {
   const plan = planContainer(request, dependencies);
-  mkdirSync(plan.bundle, { recursive: true, mode: 0o700 });
+  mkdirSync(plan.bundle, { recursive: true, mode: 0o711 });
   try {
     return await makeContainer(plan, dependencies);
   } catch (error) {

@@ -25,7 +25,8 @@ export function addMappedDirectory(settings: MappedDirectorySettings): void {
       `cannot mount share "${name}" on "${target}": the host has not added it`,
     );
   }
-  mkdirSync(target, { recursive: true, mode: 0o700 });
+  // Root of a user namespace is nobody out here: it passes through, and reads nothing.
+  mkdirSync(target, { recursive: true, mode: 0o711 });
   mount({ source, target, flags: MS.bind | MS.rec });
   if (settings.ReadOnly !== true) return;
   try {

@@ -16,6 +16,7 @@ export async function* tarEntries(source: Readable, name: string): AsyncGenerato
     if (cause instanceof ClientError) throw cause;
     throw new ClientError("InvalidArgument", `cannot read tar archive ${name}: ${messageOf(cause)}`, {
       cause,
+      archive: name,
     });
   } finally {
     source.destroy();

@@ -1,6 +1,8 @@
 /** What a container is to be like, in the words of a user: the same for Linux and Windows. */
 import type { Capabilities } from "./capabilities.ts";
+import type { LcowOptions } from "./lcow.ts";
 import type { Limits } from "./limits.ts";
+import type { PolicyChoice, SecurityLevel } from "./security.ts";
 
 export type GuestOs = "linux" | "windows";
 
@@ -36,6 +38,40 @@ export interface ContainerOptions extends ProcessOptions {
   readonly userNamespace?: UserNamespace;
   /** None unless given; `containerv` for those it gives every container. */
   readonly limits?: Limits | "containerv";
+  readonly policy?: PolicyChoice;
+  /** `default` unless said otherwise. */
+  readonly security?: SecurityLevel;
+  /** None but a loopback of its own unless said otherwise; `host`: that of the VM, or of the host. */
+  readonly network?: "none" | "host" | NetworkOptions;
+  /** The VM of a Linux container. */
+  readonly lcow?: LcowOptions;
+  /** A HostProcess container. Windows only. */
+  readonly hostProcess?: HostProcessOptions;
+}
+
+export interface HostProcessOptions {
+  /** Where its files appear; `C:\\hpc`. */
+  readonly rootfsLocation?: string;
+  /** The shim's own account. */
+  readonly inheritUser?: boolean;
+}
+
+/** A network of the host, and static settings in it. */
+export interface NetworkOptions {
+  /** Name of a switch or network; the platform's default one when absent. */
+  readonly switchName?: string;
+  /** Refuses to take a network of another name. */
+  readonly requireMatch?: boolean;
+  readonly ip?: string;
+  /** A mask, or the length of a prefix; that of the network's subnet when absent. */
+  readonly netmask?: string;
+  readonly gateway?: string;
+  /** Name servers, separated by blanks, commas or semicolons. */
+  readonly dns?: string;
+  /** `hostPort:containerPort[/tcp|udp]`, separated by commas. */
+  readonly ports?: string;
+  /** `best-effort`: without a network when it cannot be had, and a warning. */
+  readonly policy?: "required" | "best-effort";
 }
 
 /** A process: the container's own, or a further one. */

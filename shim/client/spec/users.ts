@@ -2,6 +2,7 @@
  * Users by name, looked up in the files of the image. A guest resolves names for containers of a pod alone: for all others
  * the numbers have to be in the spec.
  */
+import type { IdLookup } from "../../../oci/policy/rules.ts";
 import { ClientError } from "../errors.ts";
 
 export interface UserIds {
@@ -72,4 +73,13 @@ function refused(user: string, rule: string): ClientError {
     field: "user",
     value: user,
   });
+}
+
+/** Numbers by name, for rules of a policy. */
+export function lookupIn(files: UserFiles = { passwd: "", group: "" }): IdLookup {
+  const idIn = (text: string) => (name: string) => {
+    const id = rowsOf(text).find(([each]) => each === name)?.[2];
+    return id === undefined ? undefined : Number(id);
+  };
+  return { user: idIn(files.passwd), group: idIn(files.group) };
 }

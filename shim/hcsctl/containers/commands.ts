@@ -117,6 +117,19 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
     run: async (context) => (await import("./look.ts")).inspect(context),
   },
   {
+    name: "cp",
+    usage: "hcsctl cp SOURCE TARGET [--recursive], one of them ID:PATH",
+    summary: "copy files into a container, or out of it",
+    help: `A target that ends with a slash is a directory: the source keeps its name there.`,
+    flags: [
+      { name: "recursive", short: "r", type: "boolean", description: "directories with all they hold" },
+      { name: "mkdirs", type: "boolean", description: "make missing parent directories" },
+      ...ENGINE_FLAGS,
+    ],
+    arity: [2, 2],
+    run: async (context) => (await import("./cp.ts")).cp(context),
+  },
+  {
     name: "stop",
     usage: "hcsctl stop ID… [--time SECONDS] [--signal NAME]",
     summary: "ask containers to end, and kill those that do not",
@@ -157,5 +170,51 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
     ],
     arity: [1, Infinity],
     run: async (context) => (await import("./end.ts")).rm(context),
+  },
+  {
+    name: "network ls",
+    usage: "hcsctl network ls [--json]",
+    summary: "list the networks that containers can join by the name of a switch",
+    flags: [JSON_FLAG],
+    arity: [0, 0],
+    run: async (context) => (await import("./networks.ts")).ls(context),
+  },
+  {
+    name: "network select",
+    usage: "hcsctl network select [SWITCH] [--require-match] [--json]",
+    summary: "show which network a container would join, and why",
+    flags: [
+      { name: "require-match", type: "boolean", description: "refuse a network of another name" },
+      JSON_FLAG,
+    ],
+    arity: [0, 1],
+    run: async (context) => (await import("./networks.ts")).select(context),
+  },
+  {
+    name: "policy ls",
+    usage: "hcsctl policy ls [--json]",
+    summary: "list the profiles of which security policies are made",
+    flags: [JSON_FLAG],
+    arity: [0, 0],
+    run: async (context) => (await import("./policies.ts")).ls(context),
+  },
+  {
+    name: "policy show",
+    usage:
+      "hcsctl policy show PROFILE… [--no-compat] [--no-spawn] [--no-sockets] [--log] [--add RULE] [--json]",
+    summary: "show what a security policy allows; --json prints linux.seccomp of an OCI spec",
+    help: `A rule is a system call with conditions on its arguments: "name arg0 arg1 …", each of them - for any, a number, !N, >N,
+>=N, <N, <=N, |MASK (all bits are set), VALUE|MASK (the bits have this value). "!name" denies the call.
+Any pod has a policy by annotation io.containerd.runhcs.security.policy=PROFILE,PROFILE.`,
+    flags: [
+      { name: "no-compat", type: "boolean", description: "without what ordinary C libraries need besides" },
+      { name: "no-spawn", type: "boolean", description: "threads alone, no processes" },
+      { name: "no-sockets", type: "boolean", description: "no sockets, not even as a client" },
+      { name: "log", type: "boolean", description: "allow and log what would be denied" },
+      { name: "add", type: "string", multiple: true, value: "RULE", description: "a rule more" },
+      JSON_FLAG,
+    ],
+    arity: [1, Infinity],
+    run: async (context) => (await import("./policies.ts")).show(context),
   },
 ];

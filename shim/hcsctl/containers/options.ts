@@ -42,13 +42,16 @@ export function containerOptions(given: Given, words: readonly string[]): Contai
     ...(os === undefined ? {} : { os }),
     ...(isolation === undefined ? {} : { isolation }),
     ...(hostname === undefined ? {} : { hostname }),
-    readonly: given.flags["read-only"] === true,
+    ...(given.flags["read-only"] === true ? { readonly: true } : {}),
     mounts: (lists["volume"] ?? []).map(mountOf),
     labels: pairs(lists["label"], "label"),
     annotations: pairs(lists["annotation"], "annotation"),
     ...(limits === undefined ? {} : { limits }),
     ...(capabilities === undefined ? {} : { capabilities: capabilitiesOf(capabilities) }),
     ...(userNamespace === undefined ? {} : { userNamespace }),
+    ...protection(given),
+    ...connection(given),
+    ...(given.flags["host-process"] === true ? { hostProcess: hostProcessOf(given) } : {}),
   };
 }
 
@@ -76,6 +79,58 @@ export function mountOf(value: string): HostMount {
 
 function splitPosix(value: string): string[] {
   return value.split(":");
+}
+
+function protection(given: Given): Pick<ContainerOptions, "policy" | "security"> {
+  const profiles = text(given, "policy");
+  const security = oneOf(given, "security", {
+    default: "default",
+    restricted: "restricted",
+    strict: "strict",
+  } as const);
+  const addSyscalls = given.lists["policy-syscall"] ?? [];
+  if (profiles === undefined && addSyscalls.length > 0)
+    throw new UsageError("invalid --policy-syscall: needs a policy to be added to, give --policy too");
+  return {
+    ...(profiles === undefined
+      ? {}
+      : {
+          policy: {
+            profiles: profiles.split(",").map((name) => name.trim()),
+            addSyscalls,
+            log: given.flags["policy-log"] === true,
+          },
+        }),
+    ...(security === undefined ? {} : { security }),
+  };
+}
+
+function connection(given: Given): Pick<ContainerOptions, "network"> {
+  const name = text(given, "network");
+  const [ip, netmask] = text(given, "ip")?.split("/") ?? [];
+  const gateway = text(given, "gateway");
+  const dns = text(given, "dns");
+  const ports = given.lists["publish"]?.join(",");
+  const settings = {
+    ...(ip === undefined ? {} : { ip }),
+    ...(netmask === undefined ? {} : { netmask }),
+    ...(gateway === undefined ? {} : { gateway }),
+    ...(dns === undefined ? {} : { dns }),
+    ...(ports === undefined ? {} : { ports }),
+  };
+  const isPlain = name === undefined || name === "host" || name === "none";
+  if (isPlain && Object.keys(settings).length > 0)
+    throw new UsageError(`invalid --${Object.keys(settings)[0]}: needs a network, give --network too`);
+  if (name === undefined) return {};
+  return { network: isPlain ? name : { switchName: name, ...settings } };
+}
+
+function hostProcessOf(given: Given): NonNullable<ContainerOptions["hostProcess"]> {
+  const location = text(given, "rootfs-location");
+  return {
+    ...(location === undefined ? {} : { rootfsLocation: location }),
+    inheritUser: given.flags["inherit-user"] === true,
+  };
 }
 
 function limitsOf(given: Given): Limits | undefined {

@@ -19,7 +19,11 @@ function unconditional(names: readonly string[], options: PolicyOptions = {}): S
 
 describe("createPolicy", () => {
   const cases: [profile: string, allowed: string[], denied: string[]][] = [
-    ["minimal", ["fork", "socket", "connect", "msgget", "read", "writev"], ["mkdir", "bind", "listen", "mount", "setuid"]],
+    [
+      "minimal",
+      ["fork", "socket", "connect", "msgget", "read", "writev"],
+      ["mkdir", "bind", "listen", "mount", "setuid"],
+    ],
     ["build", ["mkdir", "unlinkat", "chown", "pwritev2"], ["bind", "accept4", "ptrace"]],
     ["network", ["bind", "accept4"], ["mkdir", "renameat2"]],
     ["file-control", ["mkdir"], ["bind"]],
@@ -53,10 +57,9 @@ describe("createPolicy", () => {
   it("allows threads alone with noSpawn, and sends clone3 back to clone", () => {
     const { seccomp } = createPolicy(["minimal"], { noSpawn: true, architecture: "x64" });
     assert.ok(!unconditional(["minimal"], { noSpawn: true }).has("clone"));
-    assert.deepEqual(
-      seccomp.syscalls.find(({ names }) => names.includes("clone"))?.args,
-      [{ index: 0, value: 0x10000, valueTwo: 0x10000, op: "SCMP_CMP_MASKED_EQ" }],
-    );
+    assert.deepEqual(seccomp.syscalls.find(({ names }) => names.includes("clone"))?.args, [
+      { index: 0, value: 0x10000, valueTwo: 0x10000, op: "SCMP_CMP_MASKED_EQ" },
+    ]);
     const refused = seccomp.syscalls.find(({ errnoRet }) => errnoRet === 38);
     assert.ok(refused?.names.includes("clone3"));
   });
@@ -111,20 +114,41 @@ describe("createPolicy", () => {
     const names = unconditional(["minimal"], { addSyscalls: ["mkdir", "!kill"] });
     assert.ok(names.has("mkdir"));
     assert.ok(!names.has("kill"));
-    assert.ok(!seccomp.syscalls.some(({ names: calls, args }) => args !== undefined && calls.includes("read")));
-    assert.ok(seccomp.syscalls.some(({ names: calls, args }) => args !== undefined && calls.includes("socket")));
+    assert.ok(
+      !seccomp.syscalls.some(({ names: calls, args }) => args !== undefined && calls.includes("read")),
+    );
+    assert.ok(
+      seccomp.syscalls.some(({ names: calls, args }) => args !== undefined && calls.includes("socket")),
+    );
   });
 
   const refusals: [what: string, run: () => unknown, message: RegExp][] = [
     ["an unknown profile", () => createPolicy(["minimum"]), /did you mean "minimal"/],
     ["no profile at all", () => createPolicy([]), /must name a profile: minimal, build/],
-    ["a relative path", () => createPolicy(["custom"], { addPaths: [{ path: "x", access: "R" }] }), /absolute path/],
-    ["a path that climbs", () => createPolicy(["custom"], { addPaths: [{ path: "/a/../b", access: "R" }] }), /\.\./],
-    ["an access that is none", () => createPolicy(["custom"], { addPaths: [{ path: "/a", access: "Q" }] }), /R, W and X/],
+    [
+      "a relative path",
+      () => createPolicy(["custom"], { addPaths: [{ path: "x", access: "R" }] }),
+      /absolute path/,
+    ],
+    [
+      "a path that climbs",
+      () => createPolicy(["custom"], { addPaths: [{ path: "/a/../b", access: "R" }] }),
+      /\.\./,
+    ],
+    [
+      "an access that is none",
+      () => createPolicy(["custom"], { addPaths: [{ path: "/a", access: "Q" }] }),
+      /R, W and X/,
+    ],
     ["an unknown architecture", () => createPolicy(["minimal"], { architecture: "mips" }), /x64, arm64/],
     [
       "more rules than a filter holds",
-      () => createPolicy(["custom"], { addSyscalls: Array.from({ length: 1100 }, (_, index) => `prctl ${index} 1`).map((rule) => rule.replace("prctl", "keyctl")) }),
+      () =>
+        createPolicy(["custom"], {
+          addSyscalls: Array.from({ length: 1100 }, (_, index) => `prctl ${index} 1`).map((rule) =>
+            rule.replace("prctl", "keyctl"),
+          ),
+        }),
       /more than 1024/,
     ],
   ];
