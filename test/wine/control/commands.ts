@@ -26,6 +26,8 @@ export interface Commands {
   endProcess(end: { processId: number; exitCode: number }): void;
   /** A system of the scripted machine disappears. */
   crashSystem(id: string): void;
+  /** The compute service goes away: whoever listens is told, and nothing follows. */
+  disconnectService(): void;
   report(): readonly Report[];
   /** What the DLLs complained of since the last time. */
   takeViolations(): readonly string[];

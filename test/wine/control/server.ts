@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { ScriptedBackend } from "../../../hcs/scripted/backend.ts";
 import { Recorder } from "../../../hcs/scripted/recorder.ts";
 import { EmulatorUnderTest } from "../../contract/emulator-under-test.ts";
+import { disconnectService } from "../host/compute.ts";
 import { RigHost } from "../host/rig-host.ts";
 import { echoing } from "./echo.ts";
 import { CONTROL_PORT, RIG_PORT, type CommandName, type Commands } from "./commands.ts";
@@ -76,6 +77,7 @@ export class ControlServer {
     trace: () => this.#recorder.entries,
     endProcess: ({ processId, exitCode }) => this.#scripted.machine.endProcess(processId, exitCode),
     crashSystem: (id) => this.#scripted.computeSystems.crash(id),
+    disconnectService: () => disconnectService(),
     report: () => this.#host.report(),
     takeViolations: () => this.#host.violations.splice(0),
   };

@@ -12,6 +12,7 @@ import type {
 import { stringifyJson } from "../../../hcs/json.ts";
 import type { ModifySettingRequest } from "../../../hcs/schema/modify.ts";
 import type { ModifyServiceRequest } from "../../../hcs/schema/service.ts";
+import type { Connection } from "./connection.ts";
 import type { Call, RigMachine } from "./call.ts";
 import type { Fields } from "./frame.ts";
 import { processes, systems } from "./open-systems.ts";
@@ -103,6 +104,36 @@ export function processStatus({ processId }: HcsProcess, exit: ProcessExit | und
     ExitCode: exit?.exitCode ?? 0,
     LastWaitResult: 0,
   });
+}
+
+/** Who has registered for what happens to a handle. */
+interface Listener {
+  readonly connection: Connection;
+  readonly kind: "system" | "process";
+  readonly handle: number;
+}
+
+const listeners = new Map<number, Listener>();
+
+export function addListener(call: Call, kind: Listener["kind"]): void {
+  const handle = call.number("handle");
+  listeners.set(handle, { connection: call.connection, kind, handle });
+}
+
+export function removeListener(handle: number): void {
+  listeners.delete(handle);
+}
+
+/** The type of this event, by DLL. */
+const SERVICE_DISCONNECT: Readonly<Record<string, number>> = {
+  "computecore.dll": 0x0200_0000,
+  "vmcompute.dll": 0x0100_0000,
+};
+
+/** Tells everybody who listens that the service has gone. */
+export function disconnectService(): void {
+  for (const { connection, kind, handle } of listeners.values())
+    connection.event(kind, { handle, type: SERVICE_DISCONNECT[connection.library.toLowerCase()], status: 0 });
 }
 
 /** Tells of an exit once it has happened, unless notifications of this kind are withheld. */

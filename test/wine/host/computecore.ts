@@ -4,6 +4,7 @@ import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.t
 import type { ProcessParameters } from "../../../hcs/schema/process.ts";
 import type { Call, Handler, Handlers, RigMachine } from "./call.ts";
 import {
+  addListener,
   announceExit,
   describeProcess,
   enumerate,
@@ -13,6 +14,7 @@ import {
   onProcess,
   processOf,
   processStatus,
+  removeListener,
   serviceProperties,
   signalProcess,
   systemExitData,
@@ -51,12 +53,14 @@ export const COMPUTECORE_HANDLERS: Handlers = {
     return { handle: systems.add(call.connection, Promise.resolve(opened)) };
   }),
   HcsCloseComputeSystem: async (call) => {
+    removeListener(call.number("handle"));
     await systems.close(call.number("handle"));
     return {};
   },
   HcsSetComputeSystemCallback: immediate(async (call, machine) => {
     call.expect("options", EVENT_OPTIONS_NONE);
-    if (call.number("registered") === 1) announceSystemExit(call, await systemOf(call), machine);
+    addListener(call, "system");
+    announceSystemExit(call, await systemOf(call), machine);
     return {};
   }),
   HcsStartComputeSystem: onSystem((target) => target.start()),
@@ -82,12 +86,14 @@ export const COMPUTECORE_HANDLERS: Handlers = {
     return { process: processes.add(call.connection, Promise.resolve(opened)) };
   }),
   HcsCloseProcess: async (call) => {
+    removeListener(call.number("handle"));
     await processes.close(call.number("handle"));
     return {};
   },
   HcsSetProcessCallback: immediate(async (call, machine) => {
     call.expect("options", EVENT_OPTIONS_NONE);
-    if (call.number("registered") === 1) announceProcessExit(call, await processOf(call), machine);
+    addListener(call, "process");
+    announceProcessExit(call, await processOf(call), machine);
     return {};
   }),
   HcsTerminateProcess: operation((call) => onProcess(call, (target) => target.terminate())),

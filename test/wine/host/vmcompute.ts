@@ -6,6 +6,7 @@ import type { ProcessParameters } from "../../../hcs/schema/process.ts";
 import { answerOf, refusal } from "./answer.ts";
 import type { Answer, Call, Handler, Handlers, RigMachine } from "./call.ts";
 import {
+  addListener,
   announceExit,
   describeProcess,
   enumerate,
@@ -15,6 +16,7 @@ import {
   onProcess,
   processOf,
   processStatus,
+  removeListener,
   serviceProperties,
   signalProcess,
   systemExitData,
@@ -99,11 +101,13 @@ export const VMCOMPUTE_HANDLERS: Handlers = {
     return { handle: systems.add(call.connection, Promise.resolve(opened)) };
   }),
   HcsCloseComputeSystem: async (call) => {
+    removeListener(call.number("handle"));
     await systems.close(call.number("handle"));
     return {};
   },
   HcsRegisterComputeSystemCallback: immediate(async (call, machine) => {
     const handle = call.number("handle");
+    addListener(call, "system");
     registrations.get(handle)?.resolve();
     registrations.delete(handle);
     const exited = systemOf(call).then((target) => target.exited);
@@ -138,11 +142,13 @@ export const VMCOMPUTE_HANDLERS: Handlers = {
     return { process: processes.add(call.connection, Promise.resolve(opened)) };
   }),
   HcsCloseProcess: async (call) => {
+    removeListener(call.number("handle"));
     await processes.close(call.number("handle"));
     return {};
   },
   HcsRegisterProcessCallback: immediate(async (call, machine) => {
     const handle = call.number("handle");
+    addListener(call, "process");
     announceExit("process", machine, (await processOf(call)).exited, () =>
       call.connection.event("process", { handle, type: NOTIFICATION.processExited, status: 0 }),
     );

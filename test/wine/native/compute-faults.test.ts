@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ComputeSystem } from "../../../hcs/api.ts";
 import type { HcsError } from "../../../hcs/errors.ts";
 import { HRESULTS } from "../../../hcs/hresult-table.ts";
-import { isHcs, splitHresult } from "../../../hcs/hresult.ts";
+import { isConnectionLost, isHcs, splitHresult } from "../../../hcs/hresult.ts";
 import { Win32ComputeSystems } from "../../../hcs/win32/compute/compute-systems.ts";
 import { callsInFlight } from "../../../hcs/win32/ffi/lane.ts";
 import { hcsError } from "../../contract/under-test.ts";
@@ -168,6 +168,24 @@ for (const library of ["computecore", "vmcompute"] as const) {
       await ask("crashSystem", "web");
       await ask("clearFaults");
       assert.deepEqual(await system.exited, { status: 0, exitType: "UnexpectedExit" });
+      await system.close();
+    });
+
+    it("tells everybody who waits that the service has gone", async () => {
+      const system = await systems.create("web", DOCUMENT);
+      const process = await system.createProcess({ CommandLine: "a.exe" });
+      await ask("addFault", { function: "HcsStartComputeSystem", action: "withhold" });
+      const starting = system.start();
+      await until("the call to be submitted", () => callsInFlight().length === 0);
+      const gone = hcsError(isConnectionLost, "the connection to the Host Compute Service was lost");
+      await Promise.all([
+        assert.rejects(starting, gone),
+        assert.rejects(process.exited, gone),
+        ask("disconnectService"),
+      ]);
+      assert.equal((await system.exited).exitType, "ServiceDisconnected");
+      await ask("clearFaults");
+      await process.close();
       await system.close();
     });
 

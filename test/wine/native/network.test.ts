@@ -128,7 +128,7 @@ describe("Win32Network", () => {
       assert.deepEqual(await hcn.enumerate(["Network", { Name: "Nät" }]), [made.ID]);
       assert.equal((await hcn.list(["Network"])).length, 2);
       await hcn.modify(["Endpoint", endpoint.ID, { RequestType: "Add" }]);
-      assert.deepEqual((await hcn.read(["Endpoint", endpoint.ID])), {
+      assert.deepEqual(await hcn.read(["Endpoint", endpoint.ID]), {
         Name: "e",
         ID: endpoint.ID,
         Changed: { RequestType: "Add" },
