@@ -8,14 +8,14 @@ import type { ModifySettingRequest } from "../../schema/modify.ts";
 import type { ProcessParameters } from "../../schema/process.ts";
 import type { PropertyQuery, SystemProperties } from "../../schema/properties.ts";
 import type { Call, Calls } from "../calls.ts";
-import { findGroup, freeze, isFrozen, thaw, thawTree } from "../cgroup/freezer.ts";
 import { cgroupHierarchies } from "../cgroup/tree.ts";
 import type { SystemDocument } from "./document.ts";
 import type { FaultOperation } from "../faults.ts";
+import { Freezing } from "./freezing.ts";
 import { claimStart, readExit, readStartTime, writeExit } from "./host-record.ts";
 import type { SystemKind } from "./kind.ts";
 import { countOpenedHandles, isFirstHandleOpen } from "./open-handles.ts";
-import { isAlive, isRunning, killProcess, type ProcessIdentity } from "./process-identity.ts";
+import { isAlive, killProcess, type ProcessIdentity } from "./process-identity.ts";
 import { observeState } from "./reclaim.ts";
 import { hostPaths, type HostPaths } from "./state-directory.ts";
 import { OPERATIONS, requireState, type SystemOperation } from "./states.ts";
@@ -60,6 +60,7 @@ export class EmulatedSystem implements ComputeSystem {
   readonly #parts: SystemParts;
   readonly #around: SystemSurroundings;
   readonly #paths: HostPaths;
+  readonly #freezing: Freezing;
   #settleExited: (exit: SystemExit) => void = () => undefined;
   #exit: SystemExit | undefined;
   #closing: Promise<void> | undefined;
@@ -75,6 +76,7 @@ export class EmulatedSystem implements ComputeSystem {
     this.#parts = parts;
     this.#around = around;
     this.#paths = hostPaths(parts.directory);
+    this.#freezing = new Freezing(parts);
     this.exited = new Promise((resolve) => (this.#settleExited = resolve));
     this.#ended = this.#watch();
   }
@@ -113,25 +115,20 @@ export class EmulatedSystem implements ComputeSystem {
     return this.#run("pause", options, () => {
       const { noPause } = this.#parts.kind;
       if (noPause !== undefined) throw this.#error("pause", HRESULT.notSupported, noPause);
-      return this.#freeze(this.#parts.cgroup, options.signal);
+      return this.#freezing.freeze(options.signal);
     });
   }
 
   resume(options: CallOptions = {}): Promise<void> {
-    return this.#run("resume", options, () => thaw(this.#parts.cgroup, cgroupHierarchies()));
+    return this.#run("resume", options, () => this.#freezing.thaw());
   }
 
   pauseHosted(containerId: string, options: CallOptions = {}): Promise<void> {
-    return this.#run("pauseHosted", options, async () => {
-      const group = this.#hostedGroup("pauseHosted", containerId, false);
-      await this.#freeze(group, options.signal);
-    });
+    return this.#run("pauseHosted", options, () => this.#freezing.freezeHosted(containerId, options.signal));
   }
 
   resumeHosted(containerId: string, options: CallOptions = {}): Promise<void> {
-    return this.#run("resumeHosted", options, () => {
-      thaw(this.#hostedGroup("resumeHosted", containerId, true), cgroupHierarchies());
-    });
+    return this.#run("resumeHosted", options, () => this.#freezing.thawHosted(containerId));
   }
 
   modify(request: ModifySettingRequest, options: CallOptions = {}): Promise<void> {
@@ -155,7 +152,7 @@ export class EmulatedSystem implements ComputeSystem {
   /** Ends the VM as a fault of its own would: nobody is told why. */
   crash(): void {
     killProcess(this.#parts.worker);
-    thawTree(this.#parts.cgroup, cgroupHierarchies());
+    this.#freezing.thawAll();
   }
 
   /**
@@ -183,15 +180,15 @@ export class EmulatedSystem implements ComputeSystem {
 
   /** Closes the connection. Resolves when it is certain whether the system ends with it: false; or goes on: true. */
   async #leave(): Promise<boolean> {
-    const { link, worker, document, cgroup } = this.#parts;
+    const { link, worker, document } = this.#parts;
     const others = this.#otherHandles();
     link.close();
     if (document.ShouldTerminateOnLastHandleClosed !== true) return true;
-    const frozen = isFrozen(cgroup, cgroupHierarchies());
+    const frozen = this.#freezing.isFrozen;
     // A frozen worker notices nothing, and counts as open what was closed meanwhile: if there may be others it has to
     // run for a moment.
     if (frozen && others.now() === 0) this.#end("its last handle was closed");
-    else if (frozen) thaw(cgroup, cgroupHierarchies());
+    else if (frozen) this.#freezing.thaw();
     const outcome = await until(
       () => (!isAlive(worker) ? { outlives: false } : others.afterNotice() > 0 && { outlives: true }),
       { what: `worker ${worker.pid} is gone`, limitMs: RELEASE_LIMIT_MS },
@@ -206,7 +203,7 @@ export class EmulatedSystem implements ComputeSystem {
         cause: error,
       });
     });
-    if (frozen && outcome.outlives) await freeze(cgroup, cgroupHierarchies(), undefined);
+    if (frozen && outcome.outlives) await this.#freezing.freeze(undefined);
     return outcome.outlives;
   }
 
@@ -220,22 +217,6 @@ export class EmulatedSystem implements ComputeSystem {
     const before = opened();
     const count = (): number => opened() + (isFirstOpen() ? 1 : 0);
     return { now: () => count() - 1, afterNotice: () => (opened() < before ? count() : 0) };
-  }
-
-  /**
-   * Freezes a group of the VM, and looks after the worker until it is thawed: a worker that is killed is not gone before
-   * all processes of its VM are, a frozen process does not go, and nothing else would tell that this is so.
-   */
-  async #freeze(group: string, signal: AbortSignal | undefined): Promise<void> {
-    const { worker, cgroup } = this.#parts;
-    await freeze(group, cgroupHierarchies(), signal);
-    const watch = setInterval(() => {
-      const hierarchies = cgroupHierarchies();
-      if (!isRunning(worker)) thawTree(cgroup, hierarchies);
-      else if (isFrozen(group, hierarchies)) return;
-      clearInterval(watch);
-    }, FROZEN_WATCH_MS);
-    watch.unref();
   }
 
   /** Submits the end of the system: noted first, so that every handle learns that it was wanted. */
@@ -335,20 +316,6 @@ export class EmulatedSystem implements ComputeSystem {
     throw new HcsError({ operation: phrase, target: this.id, hresult: INVALID_HANDLE, detail });
   }
 
-  /** Cgroup of a container, which must be frozen or not as `frozen` says. */
-  #hostedGroup(operation: SystemOperation, containerId: string, frozen: boolean): string {
-    const hierarchies = cgroupHierarchies();
-    const group = findGroup(`${this.#parts.cgroup}/pods`, containerId, hierarchies);
-    if (group === undefined) {
-      throw this.#error(operation, HRESULT.systemNotFound, `container "${containerId}" does not exist`);
-    }
-    if (isFrozen(group, hierarchies) !== frozen) {
-      const state = frozen ? "not paused" : "paused";
-      throw this.#error(operation, HRESULT.invalidState, `container "${containerId}" is ${state}`);
-    }
-    return group;
-  }
-
   #error(operation: SystemOperation, hresult: number, detail: string | undefined): HcsError {
     const { phrase } = OPERATIONS[operation];
     return new HcsError({
@@ -362,9 +329,6 @@ export class EmulatedSystem implements ComputeSystem {
 
 const ERROR_INVALID_HANDLE = 6;
 const INVALID_HANDLE = hresultFromWin32(ERROR_INVALID_HANDLE);
-
-/** How often it is looked whether the worker of a frozen VM still runs, in milliseconds. */
-const FROZEN_WATCH_MS = 200;
 
 const LOST: SystemExit = {
   status: HRESULT.serviceDisconnect,
