@@ -12,7 +12,8 @@ export function wineEnvironment(prefix: string): Record<string, string | undefin
     WINEPREFIX: prefix,
     WINEARCH: "win64",
     WINEDEBUG: "-all",
-    WINEDLLOVERRIDES: "winemenubuilder.exe=d;mscoree=d;mshtml=d",
+    // netapi32 as it is in the prefix: where there is a stand-in, Wine would take its own all the same.
+    WINEDLLOVERRIDES: "winemenubuilder.exe=d;mscoree=d;mshtml=d;netapi32=n,b",
     DISPLAY: undefined,
     WAYLAND_DISPLAY: undefined,
   };

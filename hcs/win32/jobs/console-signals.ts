@@ -11,7 +11,7 @@ import { KERNEL32 } from "../ffi/libraries/kernel32.ts";
 import { KERNEL32_PROCESSES } from "../ffi/libraries/kernel32-processes.ts";
 import { Library } from "../ffi/library.ts";
 import { win32Failure } from "../ffi/result.ts";
-import type { Handle } from "../ffi/types.ts";
+import { out, type Handle } from "../ffi/types.ts";
 
 const lane = new Lane("signals", 1);
 const kernel32 = new Library(KERNEL32, lane);
@@ -29,6 +29,8 @@ const EVENT: Readonly<Record<string, number>> = {
 const PROCESS_ALL_ACCESS = 0x1f_ffff;
 /** Of OpenProcess: there is no process with this id. */
 const ERROR_INVALID_PARAMETER = 87;
+/** In the place of the exit code of a process that runs. */
+const STILL_ACTIVE = 259;
 
 /** @throws {HcsError} for what is no console event, or when the process may not be signalled (any more) */
 export function signalProcess(processId: number, signal: ProcessSignal): SignalOutcome {
@@ -46,12 +48,22 @@ export function signalProcess(processId: number, signal: ProcessSignal): SignalO
   }
   try {
     const thread = processes.call("CreateRemoteThread", process, null, 0, controlRoutine(), event, 0, null);
-    if (isNone(thread)) throw win32Failure(lastError(), attempt);
+    if (isNone(thread)) {
+      const error = lastError();
+      // It is there as long as somebody has a handle to it.
+      if (hasExited(process)) return "gone";
+      throw win32Failure(error, attempt);
+    }
     kernel32.call("CloseHandle", thread);
     return "delivered";
   } finally {
     kernel32.call("CloseHandle", process);
   }
+}
+
+function hasExited(process: Handle): boolean {
+  const code = out();
+  return processes.call("GetExitCodeProcess", process, code) !== 0 && Number(code[0]) !== STILL_ACTIVE;
 }
 
 function controlRoutine(): Handle {

@@ -134,10 +134,11 @@ export class Win32Job implements Job {
 
   async createProcess(request: JobProcessRequest, { signal }: CallOptions = {}): Promise<HcsProcess> {
     signal?.throwIfAborted();
+    const launch = this.#launch(request);
     const ends = request.pseudoConsole
       ? consoleEnds(new PseudoConsole(request.consoleSize ?? DEFAULT_CONSOLE_SIZE, this.#calls), request)
       : pipeEnds(request);
-    const launched = this.#calls.launch([{ ...this.#launch(request), ...ends.theirs }]);
+    const launched = this.#calls.launch([{ ...launch, ...ends.theirs }]);
     // Not before the call has returned, whoever waits for it still: it uses them.
     const ready = launched.finally(() => ends.handOver());
     try {

@@ -57,7 +57,7 @@ export class Win32JobProcess implements HcsProcess {
       }
       // What it wrote last is read by then, or will be: closing ends its output.
       if (console !== undefined) inBackground("close a pseudo console", console.close());
-      if (this.#closed) this.#closeHandle();
+      if (this.#closed) this.#letGo();
     };
     new Watch(handle, settle, { once: true });
   }
@@ -88,11 +88,16 @@ export class Win32JobProcess implements HcsProcess {
     await endPipe(stdin);
   }
 
-  /** The handle is kept until the process has exited: its exit is wanted all the same. */
+  /**
+   * Lets go of the process. What is unread of its output is lost, but as long as it lives its output keeps a reader, and it its handle: the
+   * exit is wanted all the same.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#hasExited) this.#closeHandle();
+    if (this.#hasExited) return this.#letGo();
+    this.stdio.stdout?.resume();
+    this.stdio.stderr?.resume();
   }
 
   #exitCode(): number {
@@ -102,7 +107,9 @@ export class Win32JobProcess implements HcsProcess {
     return Number(code[0]);
   }
 
-  #closeHandle(): void {
+  #letGo(): void {
+    const { stdin, stdout, stderr } = this.stdio;
+    for (const stream of [stdin, stdout, stderr]) stream?.destroy();
     kernel32.call("CloseHandle", this.#handle);
   }
 

@@ -16,6 +16,12 @@ export interface PipeUse {
   readonly writable: boolean;
 }
 
+/** What a pipe is opened for: Node would try to read from one that cannot be read. */
+export interface PipeUse {
+  readonly readable: boolean;
+  readonly writable: boolean;
+}
+
 /**
  * Makes a stream of a pipe's handle, which was opened for overlapped operations and has none under way. The stream owns it from
  * now on, also when this throws.

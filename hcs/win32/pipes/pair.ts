@@ -16,8 +16,8 @@ const files = new Library(KERNEL32_FILES, lane);
 
 /** PIPE_ACCESS_* of our end, and GENERIC_* of the other's. */
 const DIRECTIONS = {
-  toProcess: { ours: 0x2, theirs: 0x8000_0000 },
-  fromProcess: { ours: 0x1, theirs: 0x4000_0000 },
+  toProcess: { ours: 0x2, theirs: 0x8000_0000, use: { readable: false, writable: true } },
+  fromProcess: { ours: 0x1, theirs: 0x4000_0000, use: { readable: true, writable: false } },
 } as const;
 
 export type PipeDirection = keyof typeof DIRECTIONS;
@@ -42,7 +42,7 @@ export interface PipePair {
  * @throws {HcsError}
  */
 export function createPipePair(direction: PipeDirection): PipePair {
-  const { ours, theirs } = DIRECTIONS[direction];
+  const { ours, theirs, use } = DIRECTIONS[direction];
   const name = `\\\\.\\pipe\\runhcs-stdio-${randomUUID()}`;
   const attempt = { operation: "create pipe", target: name };
   const server = pipes.call(
@@ -65,7 +65,7 @@ export function createPipePair(direction: PipeDirection): PipePair {
     throw win32Failure(error, attempt);
   }
   try {
-    return { stream: adoptPipe(server), handle };
+    return { stream: adoptPipe(server, use), handle };
   } catch (error) {
     pipes.call("CloseHandle", handle);
     throw error;

@@ -115,8 +115,9 @@ export class NativeThread {
     const onExit = (code: number): void =>
       this.#lost(worker, finish, new Error(`it ended with code ${code}`));
     worker.on("message", onMessage).on("error", onError).on("exit", onExit);
-    if (!background) worker.ref();
     worker.postMessage(request);
+    if (background) worker.unref();
+    else worker.ref();
   }
 
   #start(): Worker {
