@@ -60,11 +60,13 @@ export async function runJob(request: JobRequest, { trees, send, signal }: JobCo
     const [code, ended] = await child.exited;
     tree.end();
     const truncated = await within(output, child.process);
+    const stdioTruncated = truncated.includes(true);
+    // Ended by us: by which signal says nothing about the job.
+    if (cause !== ExecResultCause.EXITED) return { exitCode: -1, cause, signal: 0, stdioTruncated };
+    if (ended === null) return { exitCode: (code ?? -1) | 0, cause, signal: 0, stdioTruncated };
     return {
-      exitCode: cause === ExecResultCause.EXITED && code !== null ? code | 0 : -1,
-      cause: ended === null || cause !== ExecResultCause.EXITED ? cause : ExecResultCause.SIGNALLED,
-      signal: ended === null ? 0 : constants.signals[ended],
-      stdioTruncated: truncated.includes(true),
+      ...{ exitCode: -1, cause: ExecResultCause.SIGNALLED, stdioTruncated },
+      signal: constants.signals[ended],
     };
   } finally {
     signal.removeEventListener("abort", onCancel);
