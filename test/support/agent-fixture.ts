@@ -8,6 +8,7 @@ import { openHypervisorContainer, type HypervisorContext } from "../../shim/agen
 import type { IsolatedContainer } from "../../shim/agent/runtime/runtime.ts";
 import { agentTarget } from "../../shim/agent/runtime/target.ts";
 import { watchTask } from "../../shim/agent/runtime/task-watch.ts";
+import { findSystem } from "../../hcs/emulator/systems/reclaim.ts";
 import { EmulatorUnderTest } from "../contract/emulator-under-test.ts";
 import { CONTAINER_TYPE, SANDBOX_ID } from "../../oci/identity.ts";
 import { containerSpec, makeRootfs } from "./guest-rootfs.ts";
@@ -102,6 +103,13 @@ export class AgentFixture {
   async startAndOpen(id: string, options: AgentContainerOptions = {}): Promise<IsolatedContainer> {
     await this.start(id, options);
     return this.open(id);
+  }
+
+  /** The VM of a task ends as if it had crashed. */
+  crash(id: string): void {
+    const system = findSystem(this.under.stateDirectory, `${id}@vm`);
+    if (system === undefined) throw new Error(`there is no VM of "${id}"`);
+    process.kill(system.worker.pid, "SIGKILL");
   }
 
   async end(id: string): Promise<void> {

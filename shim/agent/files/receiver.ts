@@ -115,6 +115,14 @@ export class FileReceiver {
     for (const waiting of this.#unnamed.splice(0)) this.#giveName(waiting);
   }
 
+  /** As {@link finish}, for a sender who ends every file himself. @throws {AgentError} where one has not ended */
+  complete(): void {
+    const [open] = this.#incoming.values();
+    if (open !== undefined)
+      throw new AgentError("invalid argument", `file "${open.file.path}" did not come to its end`);
+    this.finish();
+  }
+
   /** The stream broke, another one goes on. */
   resume(): void {
     for (const [key, file] of this.#done) this.#earlier.set(key, file);

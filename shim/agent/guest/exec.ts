@@ -74,7 +74,7 @@ export class ClientFrames {
   }
 
   /** Gives every input file to `receive`, up to the half-close. */
-  async inputs(receive: FileReceiver): Promise<void> {
+  async inputs(receive: Pick<FileReceiver, "receive">): Promise<void> {
     for (;;) {
       const frame = await this.#next(LIMITS.idleMs, "waiting for input files");
       if (frame === undefined) return;
@@ -118,7 +118,9 @@ async function serveJob(
   });
   try {
     await frames.inputs(input);
-    input.finish();
+    // Callers of the first revision may leave the last frame of a file out.
+    if (header.protoRev === 0) input.finish();
+    else input.complete();
   } finally {
     input.discard();
   }

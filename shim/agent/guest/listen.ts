@@ -14,7 +14,8 @@ const LISTENERS: Readonly<Record<string, Listener>> = {
   unix: async (path, onConnection) => {
     // What an agent before this one has left.
     rmSync(path, { force: true });
-    const server = createServer({ allowHalfOpen: true }, onConnection);
+    // HTTP/2 has no half of a connection: a caller whose end is gone is gone.
+    const server = createServer({ allowHalfOpen: false }, onConnection);
     await listening(server, path);
     return server;
   },

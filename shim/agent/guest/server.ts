@@ -2,7 +2,8 @@
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
-import { AgentService, type ExecClientFrame, type ExecServerFrame } from "../../../protos/gen/agent.ts";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { AgentService, ExecServerFrame, type ExecClientFrame } from "../../../protos/gen/agent.ts";
 import { asError } from "../../errors.ts";
 import { asAgentError, AgentError, STATUS_NUMBERS } from "../protocol/errors.ts";
 import { LIMITS } from "../protocol/limits.ts";
@@ -11,7 +12,7 @@ import { PathRefusal } from "../paths/refusal.ts";
 import { reasonOf } from "../../clock.ts";
 import { serveExec, type ExecContext, type ExecPeer } from "./exec.ts";
 
-type Call = ServerDuplexStream<ExecClientFrame, ExecServerFrame>;
+type Call = ServerDuplexStream<ExecClientFrame, Buffer>;
 
 export interface AgentServer {
   /** Serves a connection until it ends. */
@@ -44,7 +45,8 @@ export function createAgentServer(context: ExecContext): AgentServer {
         requestStream: true,
         responseStream: true,
         requestDeserialize: (bytes: Buffer) => Exec.input.decode(bytes),
-        responseSerialize: (frame: ExecServerFrame) => asBuffer(Exec.output.encode(frame)),
+        // Encoded when they are sent: what waits in a queue must not change with the buffer it was read into.
+        responseSerialize: (bytes: Buffer) => bytes,
         requestSerialize: (frame: ExecClientFrame) => asBuffer(Exec.input.encode(frame)),
         responseDeserialize: (bytes: Buffer) => Exec.output.decode(bytes),
       },
@@ -102,6 +104,18 @@ async function serveCall(call: Call, context: ExecContext): Promise<void> {
   }
 }
 
+/** Undefined at the half-close. A caller who has gone ends the stream too, which is told a turn later. */
+async function nextFrame(
+  frames: AsyncIterator<ExecClientFrame>,
+  gone: AbortSignal,
+): Promise<ExecClientFrame | undefined> {
+  const next = await frames.next();
+  if (next.done !== true) return next.value;
+  await nextTurn();
+  gone.throwIfAborted();
+  return undefined;
+}
+
 function peerOf(call: Call, signal: AbortSignal): ExecPeer {
   // The end of what comes in is not the end of what goes out.
   const frames = call.iterator({ destroyOnReturn: false }) as AsyncIterator<ExecClientFrame>;
@@ -112,17 +126,13 @@ function peerOf(call: Call, signal: AbortSignal): ExecPeer {
         const onAbort = (): void => reject(reasonOf(limit));
         if (limit.aborted) return onAbort();
         limit.addEventListener("abort", onAbort, { once: true });
-        frames
-          .next()
-          .then(
-            ({ done, value }) => resolve(done === true ? undefined : value),
-            (error: unknown) => reject(asError(error)),
-          )
+        nextFrame(frames, signal)
+          .then(resolve, (error: unknown) => reject(asError(error)))
           .finally(() => limit.removeEventListener("abort", onAbort));
       }),
     send: async (frame) => {
       signal.throwIfAborted();
-      if (!call.write(frame as ExecServerFrame)) await once(call, "drain", { signal });
+      if (!call.write(asBuffer(ExecServerFrame.encode(frame)))) await once(call, "drain", { signal });
     },
   };
 }

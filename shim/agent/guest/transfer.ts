@@ -10,7 +10,8 @@ import {
   type ExecHeader,
   type Transfer,
 } from "../../../protos/gen/agent.ts";
-import { systemClock, type Clock } from "../../clock.ts";
+import { createDeferred } from "../../../hcs/deferred.ts";
+import { abortable, systemClock, type Clock } from "../../clock.ts";
 import { FileReceiver } from "../files/receiver.ts";
 import { sendFiles } from "../files/sender.ts";
 import { AgentError } from "../protocol/errors.ts";
@@ -33,7 +34,8 @@ interface Kept {
 export class Transfers {
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
-  readonly #running = new Set<string>();
+  /** What settles when a transfer has ended. */
+  readonly #running = new Map<string, Promise<void>>();
 
   constructor(clock: Clock = systemClock) {
     this.#clock = clock;
@@ -41,14 +43,18 @@ export class Transfers {
 
   async serve(header: ExecHeader, transfer: Transfer, frames: ClientFrames, peer: ExecPeer): Promise<void> {
     const { execId } = header;
+    // A caller whose connection broke may be back before that was noticed here.
+    if (transfer.resume) await abortable(this.#running.get(execId) ?? Promise.resolve(), peer.signal);
     if (this.#running.has(execId))
       throw new AgentError("already exists", `transfer "${execId}" has not ended`);
-    this.#running.add(execId);
+    const { promise, resolve } = createDeferred<void>();
+    this.#running.set(execId, promise);
     try {
       if (transfer.direction === TransferDirection.GET) await send(transfer, peer);
       else await this.#receive(execId, transfer, frames, peer);
     } finally {
       this.#running.delete(execId);
+      resolve();
     }
   }
 
@@ -59,33 +65,28 @@ export class Transfers {
 
   async #receive(id: string, transfer: Transfer, frames: ClientFrames, peer: ExecPeer): Promise<void> {
     const receiver = this.#take(id, transfer) ?? openReceiver(transfer.root);
-    let isWorthKeeping = false;
+    // A caller who broke a rule gets no second attempt; one whose connection broke does.
+    let isRefused = false;
     try {
-      const positions = receiver.positions();
-      for (let at = 0; at === 0 || at < positions.length; at += POSITIONS_PER_FRAME)
-        await peer.send({
-          state: TransferState.create({
-            have: positions.slice(at, at + POSITIONS_PER_FRAME),
-            more: at + POSITIONS_PER_FRAME < positions.length,
-          }),
-        });
-      isWorthKeeping = true;
-      try {
-        await frames.inputs(receiver);
-      } catch (error) {
-        // A caller who broke a rule gets no second attempt.
-        isWorthKeeping = peer.signal.aborted;
-        throw error;
-      }
-      receiver.finish();
-      isWorthKeeping = false;
-      receiver.discard();
-      await sendResult(peer, ExecResult.create());
+      await sendPositions(receiver, peer);
+      await frames.inputs({
+        receive: (frame) => {
+          try {
+            receiver.receive(frame);
+          } catch (error) {
+            isRefused = true;
+            throw error;
+          }
+        },
+      });
+      receiver.complete();
     } catch (error) {
-      if (isWorthKeeping) this.#keep(id, transfer.root, receiver);
-      else receiver.discard();
+      if (isRefused) receiver.discard();
+      else this.#keep(id, transfer.root, receiver);
       throw error;
     }
+    receiver.discard();
+    await sendResult(peer, ExecResult.create());
   }
 
   #take(id: string, { resume, root }: Transfer): FileReceiver | undefined {
@@ -109,6 +110,16 @@ export class Transfers {
     kept?.forget();
     kept?.receiver.discard();
     this.#kept.delete(id);
+  }
+}
+
+/** What is here of an earlier attempt; one frame at least, which says that the copy may begin. */
+async function sendPositions(receiver: FileReceiver, peer: ExecPeer): Promise<void> {
+  const positions = receiver.positions();
+  for (let at = 0; at === 0 || at < positions.length; at += POSITIONS_PER_FRAME) {
+    const have = positions.slice(at, at + POSITIONS_PER_FRAME);
+    const more = at + POSITIONS_PER_FRAME < positions.length;
+    await peer.send({ state: TransferState.create({ have, more }) });
   }
 }
 

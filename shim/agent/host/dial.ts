@@ -31,21 +31,23 @@ export interface DialContext {
 /** @throws {AgentError} unavailable, or the reason of `over` or `signal` */
 export async function dialAgent(
   address: HvSocketAddress,
-  { hvSocket, clock, over }: DialContext,
+  { hvSocket, clock, over: ended }: DialContext,
   signal?: AbortSignal,
 ): Promise<GrpcConnection> {
-  const parents = [signal, over].filter((each) => each !== undefined);
+  const parents = [signal, ended].filter((each) => each !== undefined);
   using total = startDeadline(clock, DIAL.totalMs, "dialling the agent", AbortSignal.any(parents));
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await connectOnce(address, hvSocket, clock, total.signal);
     } catch (error) {
-      for (const parent of parents) if (parent.aborted) throw reasonOf(parent);
-      if (!isTransient(error) || total.signal.aborted) throw unreachable(address, attempt, error);
-      // Several callers that lost the same agent do not come back in step.
-      const pause = DIAL.pauseMs * (0.8 + Math.random() * 0.4);
-      await clock.sleep(pause, total.signal).catch(() => undefined);
-      if (total.signal.aborted) throw unreachable(address, attempt, error);
+      if (isTransient(error) && !total.signal.aborted) {
+        // Several callers that lost the same agent do not come back in step.
+        const pause = DIAL.pauseMs * (0.8 + Math.random() * 0.4);
+        await clock.sleep(pause, total.signal).catch(() => undefined);
+        if (!total.signal.aborted) continue;
+      }
+      const over = parents.find((parent) => parent.aborted);
+      throw over === undefined ? unreachable(address, attempt, error) : reasonOf(over);
     }
   }
 }

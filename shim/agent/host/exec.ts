@@ -89,7 +89,7 @@ export async function execJob(
       }
       order.end();
       const inputDigest = await sent;
-      receiver?.finish();
+      receiver?.complete();
       if (result === undefined) throw new AgentError("internal", "stream closed without result");
       const outputs = receiver?.files ?? [];
       return { result, outputs, inputDigest, outputDigest: digestOf(outputs) };
@@ -236,7 +236,7 @@ export async function getFiles(
         throw new AgentError("internal", `unexpected frame: ${frame.kind} in a transfer`);
     }
     order.end();
-    receiver.finish();
+    receiver.complete();
   });
 }
 

@@ -136,7 +136,8 @@ class HypervisorContainer implements IsolatedContainer {
     if (request.output !== undefined) mkdirSync(request.output, { recursive: true });
     const { source, output, onOutput, onProgress } = request;
     using limit = this.#overrun(request.timeoutMs, signal);
-    return this.#work(limit.signal, async (connection) => {
+    // Awaited here: what is admitted, and its limit, last as long as the work.
+    return await this.#work(limit.signal, async (connection) => {
       const { result, outputs, inputDigest, outputDigest } = await execJob(
         connection,
         output === undefined ? { ...header, outputs: ["-"] } : header,

@@ -134,7 +134,10 @@ class ProcessContainer implements IsolatedContainer {
     using _admitted = await this.#liveness.admit(newExecId());
     const host = this.#peer.hostPath?.(path);
     if (host === undefined)
-      throw new AgentError("unimplemented", `cannot copy: "${path}" of container "${this.id}" is not on the host`);
+      throw new AgentError(
+        "unimplemented",
+        `cannot copy: "${path}" of container "${this.id}" is not on the host`,
+      );
     copy(host);
   }
 
