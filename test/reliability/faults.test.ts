@@ -14,6 +14,8 @@ import type { ShimUnderTest } from "../support/shim-under-test.ts";
 const ELSEWHERE: ReadonlySet<PhaseName> = new Set([
   "shim-start",
   "leftovers",
+  // Of the node's keeper, in which shims may live.
+  "keeper-start",
   "first-create",
   "shutdown-flush",
   "container-terminate",
