@@ -26,7 +26,7 @@ import {
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { AGENT, bundleOptions, PROGRAMS, ROOT, type Program } from "./build/bundle.ts";
-import { buildWindowsLauncher, hasWindowsCompiler } from "./build/windows-launcher.ts";
+import { buildWindowsPrograms, hasWindowsCompiler } from "./build/windows-programs.ts";
 import { keepCode } from "./build/code-cache.ts";
 
 const DIST = join(ROOT, "dist");
@@ -138,7 +138,7 @@ async function main(): Promise<void> {
   for (const { output, executable } of PROGRAMS) if (executable) chmodSync(join(DIST, output), 0o755);
   // Files without an extension are what the nearest package says.
   writeFileSync(join(DIST, "bin", "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
-  buildWindowsLauncher(join(DIST, "libexec"));
+  buildWindowsPrograms(join(DIST, "libexec"));
   copyNativeModules();
   compileLauncher();
   await keepCode(DIST);

@@ -11,7 +11,7 @@ import { mountsAtOrBelow } from "../storage/mount-table.ts";
 import { showDirectory, type ModifyTarget } from "../storage/plan9-shares.ts";
 import type { WindowsHost, WindowsParts } from "../windows/host.ts";
 import { parseVolumePath, sharePath } from "../windows/paths.ts";
-import { LAUNCHER } from "../windows/wine.ts";
+import { OWN_PROGRAMS } from "../windows/wine.ts";
 import { newAdapterId } from "./container-session.ts";
 import type { HostPaths } from "./state-directory.ts";
 
@@ -29,12 +29,12 @@ export interface ShareContext {
 }
 
 /** Where a worker finds what a Windows guest boots. */
-export function showWindows(paths: HostPaths, { template, launcher }: WindowsParts): void {
+export function showWindows(paths: HostPaths, { template, programDirectory }: WindowsParts): void {
   const target = join(paths.windows, "template");
   mkdirSync(target);
   mount({ source: template.directory, target, flags: MS.bind });
   mount({ target, flags: MS.remount | MS.bind | MS.rdonly });
-  copyFileSync(launcher, join(paths.windows, LAUNCHER));
+  for (const name of OWN_PROGRAMS) copyFileSync(join(programDirectory, name), join(paths.windows, name));
 }
 
 export async function shareContainer(

@@ -52,7 +52,7 @@ export interface SystemPaths {
   readonly vsmbShares: string;
   /** `<shares>/volumes/<GUID>` is the scratch disk of a container on the host. */
   readonly volumes: string;
-  /** What a Windows guest boots: `<shares>/windows/template` and the launcher. */
+  /** What a Windows guest boots: `<shares>/windows/template`, and this project's own programs. */
   readonly windows: string;
   /** `<shares>/nics/<NIC GUID>` is a bind of a network namespace: the emulated NIC is that namespace. */
   readonly nics: string;

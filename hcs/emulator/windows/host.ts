@@ -17,13 +17,13 @@ import { volumeDirectory } from "../storage/volumes.ts";
 import { parseDrivePath, parseVolumePath, resolveBelow } from "./paths.ts";
 import { scratchPaths } from "./prefix.ts";
 import { ensureTemplate, type Template } from "./template.ts";
-import { findWine, NO_WINE, requireLauncher, type Wine } from "./wine.ts";
+import { findWine, NO_WINE, requireOwnPrograms, type Wine } from "./wine.ts";
 
 export interface WindowsHostOptions {
   readonly stateDirectory: string;
   /** Where templates and the machine's own drive are kept. */
   readonly windowsDirectory: string;
-  /** Where the launcher is: beside the worker program. */
+  /** Where this project's own programs are: beside the worker program. */
   readonly programDirectory: string;
 }
 
@@ -31,7 +31,7 @@ export interface WindowsHostOptions {
 export interface WindowsParts {
   readonly wine: Wine;
   readonly template: Template;
-  readonly launcher: string;
+  readonly programDirectory: string;
 }
 
 /** What an error is about. */
@@ -66,8 +66,8 @@ export class WindowsHost {
     const { windowsDirectory, programDirectory } = this.#options;
     const wine = findWine();
     if (wine === undefined) throw new Error(NO_WINE);
-    const launcher = requireLauncher(programDirectory);
-    return { wine, launcher, template: await ensureTemplate(windowsDirectory, wine) };
+    requireOwnPrograms(programDirectory);
+    return { wine, programDirectory, template: await ensureTemplate(windowsDirectory, wine) };
   }
 
   /** Drive C: of this machine, which HostProcess containers run on. Made when it is needed for the first time. */

@@ -20,7 +20,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { LAUNCHER, type Wine } from "./wine.ts";
+import { OWN_PROGRAMS, type Wine } from "./wine.ts";
 
 /** Where templates are kept on a node that configures nothing. */
 export const DEFAULT_WINDOWS_DIRECTORY = "/var/lib/runhcs/windows";
@@ -107,7 +107,11 @@ async function makePrefix(prefix: string, wine: Wine, signal: AbortSignal | unde
   await run(wine.loader, ["winecfg", "/v", "win10"], environment, signal);
   await run(wine.server, ["-w"], environment, signal);
   rmSync(join(prefix, "..", "cache"), { recursive: true, force: true });
-  writeFileSync(join(prefix, "drive_c", "windows", "system32", LAUNCHER), "");
+  for (const name of OWN_PROGRAMS) {
+    // What is bound there needs a file to hide.
+    const path = join(prefix, "drive_c", "windows", "system32", name);
+    if (!existsSync(path)) writeFileSync(path, "");
+  }
   const users = join(prefix, "drive_c", "users");
   for (const account of ACCOUNTS.slice(1)) {
     cpSync(join(users, administrator), join(users, account), { recursive: true, verbatimSymlinks: true });

@@ -1,6 +1,6 @@
-/** What runs Windows programs here: Wine, and the launcher that this project brings. */
+/** What runs Windows programs here: Wine, and the programs that this project brings. */
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, realpathSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Wine {
@@ -27,8 +27,11 @@ const SERVERS = [
   "/opt/wine-stable/bin/wineserver",
 ];
 
-/** Name of the launcher, which lies beside the worker program. */
+/** Starts what runs in a container (programs/CExecSvc.c). */
 export const LAUNCHER = "CExecSvc.exe";
+
+/** This project's own programs in every container, over those of Wine. They lie beside the worker program. */
+export const OWN_PROGRAMS: readonly string[] = [LAUNCHER, "ping.exe"];
 
 /** What is missing, as one sentence that says what to do. */
 export const NO_WINE =
@@ -42,18 +45,13 @@ export function findWine(): Wine | undefined {
   return { loader, server, version: execFileSync(loader, ["--version"], { encoding: "utf8" }).trim() };
 }
 
-/** The launcher in `directory`. @throws when it has not been built */
-export function requireLauncher(directory: string): string {
-  const path = join(directory, LAUNCHER);
-  try {
-    accessSync(path, constants.R_OK);
-  } catch (cause) {
-    throw new Error(
-      `"${path}" is not there: install gcc-mingw-w64-x86-64-win32 and run npm run build, which compiles it`,
-      { cause },
-    );
-  }
-  return realpathSync(path);
+/** Checks that `directory` has {@link OWN_PROGRAMS}. @throws when they have not been built */
+export function requireOwnPrograms(directory: string): void {
+  const missing = OWN_PROGRAMS.find((name) => !existsSync(join(directory, name)));
+  if (missing === undefined) return;
+  throw new Error(
+    `"${join(directory, missing)}" is not there: install gcc-mingw-w64-x86-64 and run npm run build, which compiles it`,
+  );
 }
 
 function isProgram(path: string): boolean {

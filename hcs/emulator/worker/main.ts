@@ -12,7 +12,6 @@ import { readSystemFile, systemPaths, type SystemFile } from "../systems/system-
 import { becomeSubreaper } from "../../posix/libc.ts";
 import { WINDOWS_GUEST_SERVICE } from "../../schema/hv-socket.ts";
 import { WindowsGuest } from "../guest/windows/boot.ts";
-import { LAUNCHER } from "../windows/wine.ts";
 import { dialIn, dialService } from "./dial.ts";
 import { Handles } from "./handles.ts";
 import type { WorkerExitType } from "./messages.ts";
@@ -87,7 +86,7 @@ function guestOf(
     ...{ dial, log, podsCgroup },
     ...windows,
     template: `${WINDOWS}/template`,
-    launcher: `${WINDOWS}/${LAUNCHER}`,
+    ownPrograms: WINDOWS,
     single: windows.kind === "container",
     registry: document.VirtualMachine?.RegistryChanges?.AddValues ?? [],
     dialBridge: () => dialService(HV_SOCKETS, WINDOWS_GUEST_SERVICE.bridge),

@@ -31,9 +31,10 @@ export interface WindowsAgentOptions {
   /** Absolute path of the cgroup below which containers get theirs. */
   readonly podsCgroup: string;
   readonly wine: Wine;
-  /** What a VM boots, in the worker's view: template and launcher. */
+  /** What a VM boots, in the worker's view. */
   readonly template: string;
-  readonly launcher: string;
+  /** Directory with this project's own programs. */
+  readonly ownPrograms: string;
   readonly processors: number;
   readonly hostProcess: boolean;
   readonly notify: (notification: ContainerNotification) => void;
@@ -96,7 +97,7 @@ export class WindowsAgent {
         ...{ id, activityId, bundle, isHostProcess },
         plan: {
           wine: this.options.wine,
-          launcher: this.options.launcher,
+          ownPrograms: this.options.ownPrograms,
           ...(isHostProcess ? this.#privileged(document, bundle) : this.#isolated(document)),
           limits: limitsOf(document, this.options.processors),
           cgroup: `${this.options.podsCgroup}/${id}`,

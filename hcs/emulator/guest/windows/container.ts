@@ -286,7 +286,7 @@ export class WindowsContainer {
   shutdown(): void {
     this.#requireRunning();
     this.#exitType = "GracefulExit";
-    const server = this.#pids().find((pid) => commandLine(pid).startsWith(this.#plan.wine.server));
+    const server = this.#pids().find((pid) => commandLine(pid).startsWith(`${this.#plan.wine.server}\0-p`));
     if (server === undefined) this.#kill();
     else process.kill(server, "SIGTERM");
   }

@@ -1,4 +1,4 @@
-/** One process of a Windows container: its request to the launcher, and what that reports (windows/launcher/CExecSvc.c). */
+/** One process of a Windows container: its request to the launcher, and what that reports (windows/programs/CExecSvc.c). */
 import { closeSync, constants, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";

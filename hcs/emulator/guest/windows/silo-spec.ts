@@ -4,7 +4,7 @@
  * the container lives as long as it does. Pure.
  */
 import { basename } from "node:path";
-import { LAUNCHER, type Wine } from "../../windows/wine.ts";
+import { LAUNCHER, OWN_PROGRAMS, type Wine } from "../../windows/wine.ts";
 
 /** Where the prefix is inside: where Wine looks for it without being told, so that no variable shows. */
 export const HOME = "/wine";
@@ -44,8 +44,8 @@ export type SiloNetwork =
 
 export interface SiloPlan {
   readonly wine: Wine;
-  /** The launcher program in the worker's view. */
-  readonly launcher: string;
+  /** Directory with {@link OWN_PROGRAMS} in the worker's view. */
+  readonly ownPrograms: string;
   /** The Wine prefix, `drive_c` mounted. */
   readonly prefix: string;
   readonly mounts: readonly SiloMount[];
@@ -92,7 +92,7 @@ export function ntPath(path: string): string {
 
 /** `config.json`. */
 export function siloSpec(plan: SiloPlan): object {
-  const { hostname, network, limits, cgroup, launcher, prefix, exchange, programs } = plan;
+  const { hostname, network, limits, cgroup, ownPrograms, prefix, exchange, programs } = plan;
   const namespaces = [
     { type: "pid" },
     { type: "mount" },
@@ -127,7 +127,7 @@ export function siloSpec(plan: SiloPlan): object {
       bind(exchange, EXCHANGE, false),
       // What is mapped into the drive later on arrives there.
       bind(prefix, PREFIX, false, "rslave"),
-      bind(launcher, `${DRIVE}/windows/system32/${LAUNCHER}`, true),
+      ...OWN_PROGRAMS.map((name) => bind(`${ownPrograms}/${name}`, `${DRIVE}/windows/system32/${name}`, true)),
       ...plan.mounts.map(({ source, target, readOnly }) => bind(source, target, readOnly)),
     ],
     linux: { namespaces, cgroupsPath: cgroup, resources: siloResources(limits) },
@@ -135,10 +135,12 @@ export function siloSpec(plan: SiloPlan): object {
 }
 
 /**
- * The shell collects what Wine leaves behind, which a first process has to. `wineboot` starts the services of Windows:
- * now, and with streams of their own, or the first program would hand them its own.
+ * The server has its socket when its first call returns, and the last one returns when it has ended. The shell collects
+ * what Wine leaves behind, which a first process has to. `wineboot` starts the services of Windows: now, and with streams
+ * of their own, or the first program would hand them its own.
  */
-const INIT = 'exec </dev/null >/dev/null 2>&1; "$1" -f -p & "$2" wineboot --init; echo ready >"$3"; wait';
+const INIT =
+  'exec </dev/null >/dev/null 2>&1; "$1" -p && "$2" wineboot --init && echo ready >"$3" && "$1" -w';
 
 const PERIOD_US = 100_000;
 
