@@ -13,6 +13,7 @@ import { EmulatedComputeSystems } from "./systems/compute-systems.ts";
 import { requireShape } from "./systems/document.ts";
 import { FaultScript, parseFaults, type FaultRule } from "./faults.ts";
 import { EmulatedHvSocket } from "./hv-socket.ts";
+import { EmulatedJobs } from "./jobs/jobs.ts";
 import { EmulatedNetwork } from "./network/network.ts";
 import { choice, list, object, required } from "./shape.ts";
 import { checkStateDirectory, DEFAULT_STATE_DIRECTORY } from "./systems/state-directory.ts";
@@ -89,6 +90,7 @@ class Emulator implements HcsBackend {
   readonly hvSocket: EmulatedHvSocket;
   readonly files: EmulatedFiles;
   readonly layers: EmulatedLayers;
+  readonly jobs: EmulatedJobs;
   readonly #calls: Calls;
   readonly #boot: BootProgram;
   readonly #build: number;
@@ -123,6 +125,13 @@ class Emulator implements HcsBackend {
       environment: { PATH: process.env["PATH"] ?? DEFAULT_PATH, ...options.environment },
       owner: options.owner ?? DEFAULT_OWNER,
       hostProcessors: this.#processors,
+    });
+    this.jobs = new EmulatedJobs({
+      calls: this.#calls,
+      stateDirectory,
+      systems: this.computeSystems,
+      host: windows,
+      processors: this.#processors,
     });
   }
 

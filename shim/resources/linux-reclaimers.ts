@@ -1,5 +1,6 @@
 /** How things are released from outside on Linux, where compute systems are the emulator's. */
 import { rm } from "node:fs/promises";
+import { removeAccount } from "../../hcs/emulator/jobs/accounts.ts";
 import { reclaimSystem } from "../../hcs/emulator/systems/reclaim.ts";
 import { unmountByProgram, unmountTree } from "../../hcs/emulator/storage/unmount-tree.ts";
 import { removeVolume, volumeDirectory, volumeIdOf } from "../../hcs/emulator/storage/volumes.ts";
@@ -17,6 +18,10 @@ export function linuxReclaimers(emulatorStateDirectory: string): Reclaimers {
     system: async ({ id }) => {
       await reclaimSystem(emulatorStateDirectory, id);
     },
+    job: async ({ name }) => {
+      await reclaimSystem(emulatorStateDirectory, name);
+    },
+    account: ({ name }) => Promise.resolve(removeAccount(emulatorStateDirectory, name)),
     layer: ({ path }) =>
       removeVolume(volumeDirectory(emulatorStateDirectory, volumeIdOf(path)), unmountByProgram),
     share: goneWithItsVm,

@@ -3,9 +3,8 @@
  * layers are where the emulator has them ({@link WindowsHost.localPath}).
  */
 import { constants } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, stat, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import type { CallOptions } from "../../api.ts";
 import type { HostFile, HostFiles } from "../../port/files.ts";
 import type { Calls } from "../calls.ts";
@@ -71,12 +70,12 @@ export class EmulatedFiles implements HostFiles {
 
   makeTemporaryDirectory(prefix: string, options?: CallOptions): Promise<string> {
     return this.#run("files.makeTemporaryDirectory", "make temporary directory", prefix, options, () =>
-      mkdtemp(join(tmpdir(), prefix)),
+      temporaryDirectory(this.#host, prefix),
     );
   }
 
   makeLink(link: string, target: string, options?: CallOptions): Promise<void> {
-    return this.#run("files.makeLink", "make link", link, options, (local) => symlink(target, local));
+    return this.#run("files.makeLink", "make link", link, options, (local) => makeLink(link, local, target));
   }
 
   #run<T>(
@@ -90,4 +89,21 @@ export class EmulatedFiles implements HostFiles {
       body(await this.#host.localPath(target, { operation: phrase, target })),
     );
   }
+}
+
+/** On drive C:, where volumes can be mounted. */
+async function temporaryDirectory(host: Pick<WindowsHost, "localPath">, prefix: string): Promise<string> {
+  const parent = "C:\\windows\\temp";
+  const local = await host.localPath(parent, { operation: "make temporary directory", target: prefix });
+  return `${parent}\\${basename(await mkdtemp(join(local, prefix)))}`;
+}
+
+/**
+ * A link of a Windows path to a path of Linux means nothing to Windows programs. What links are made for, a job's mounts
+ * below its root, are mounts there (guest/windows/agent.ts): this makes the place for them.
+ */
+async function makeLink(link: string, local: string, target: string): Promise<void> {
+  if (link === local) await symlink(target, local);
+  else if ((await stat(target)).isDirectory()) await mkdir(local, { recursive: true });
+  else await writeFile(local, "");
 }

@@ -19,6 +19,7 @@ import { limitCgroup } from "../cgroup/limits.ts";
 import { cgroupHierarchies, createCgroup } from "../cgroup/tree.ts";
 import { EmulatedSystem, type SystemSurroundings } from "./compute-system.ts";
 import {
+  type ContainerDocument,
   isVm,
   requireShape,
   requireSystemDocument,
@@ -29,7 +30,7 @@ import type { FaultOperation } from "../faults.ts";
 import type { EmulatedHvSocket } from "../hv-socket.ts";
 import { ContainerKind } from "./container.ts";
 import { ContainerSession } from "./container-session.ts";
-import { shareContainer, shareDirectory, showWindows } from "./container-shares.ts";
+import { shareContainer, shareDirectory, showMachine, showWindows } from "./container-shares.ts";
 import { documentOf } from "./flat-configuration.ts";
 import type { SystemKind } from "./kind.ts";
 import { OPERATIONS } from "./states.ts";
@@ -112,8 +113,26 @@ export class EmulatedComputeSystems implements ComputeSystems {
     document: ComputeSystemDocument | ContainerConfigurationV1,
     options: CallOptions = {},
   ): Promise<ComputeSystem> {
+    return this.#create(id, documentOf(document), "container", options);
+  }
+
+  /** The system behind a job of the host, which is none to those who enumerate and open compute systems. */
+  createJob(
+    name: string,
+    document: ComputeSystemDocument,
+    options: CallOptions = {},
+  ): Promise<ComputeSystem> {
+    return this.#create(name, document, "job", options);
+  }
+
+  #create(
+    id: string,
+    document: ComputeSystemDocument,
+    role: HostRole,
+    options: CallOptions,
+  ): Promise<ComputeSystem> {
     return this.#options.calls.run("create", { phrase: CREATE, target: id, ...options }, async () => {
-      const draft = await this.#draft(id, documentOf(document), options.signal);
+      const draft = await this.#draft(id, document, role, options.signal);
       try {
         await this.#step(draft, "create.claim", () => this.#claim(draft));
         return await this.#build(draft);
@@ -129,7 +148,7 @@ export class EmulatedComputeSystems implements ComputeSystems {
       const notFound = (cause?: unknown): HcsError =>
         new HcsError({ operation: OPEN, target: id, hresult: HRESULT.systemNotFound, cause });
       const listing = findSystem(this.#options.stateDirectory, id);
-      if (listing === undefined || listing.state === "Stopped") throw notFound();
+      if (listing === undefined || listing.state === "Stopped" || listing.isJob) throw notFound();
       const { directory, owner, runtimeId, cgroup, worker } = listing;
       let exitFile: number | undefined;
       try {
@@ -156,6 +175,7 @@ export class EmulatedComputeSystems implements ComputeSystems {
       requireShape(query, QUERY, ENUMERATE, target);
       const { ids, owners } = query;
       return listSystems(target)
+        .filter(({ isJob }) => !isJob)
         .filter(({ id, owner }) => (ids?.includes(id) ?? true) && (owners?.includes(owner) ?? true))
         .map(({ id, owner, state, runtimeId, systemType }) => ({ id, owner, systemType, state, runtimeId }));
     });
@@ -168,13 +188,20 @@ export class EmulatedComputeSystems implements ComputeSystems {
     }
   }
 
-  async #draft(id: string, given: ComputeSystemDocument, signal: AbortSignal | undefined): Promise<Draft> {
+  async #draft(
+    id: string,
+    given: ComputeSystemDocument,
+    role: HostRole,
+    signal: AbortSignal | undefined,
+  ): Promise<Draft> {
     const { stateDirectory, boot, hostProcessors, hostProcessInVms } = this.#options;
     const refuse = (hresult: number, detail: string): never => {
       throw new HcsError({ operation: CREATE, target: id, hresult, detail });
     };
     if (id === "") refuse(HRESULT.invalidArgument, "the id is empty");
     const document = requireSystemDocument(given, id, hostProcessors);
+    if (!isVm(document) && role === "container" && isHostProcess(document))
+      refuse(HRESULT.invalidArgument, "/Container/IsolationType is for containers in a VM");
     const missing = isVm(document) ? missingBootFile(document, boot) : undefined;
     if (missing !== undefined) refuse(HRESULT.fileNotFound, missing);
     const hasLinuxGuest = isVm(document) && document.VirtualMachine.Chipset.LinuxKernelDirect !== undefined;
@@ -199,7 +226,7 @@ export class EmulatedComputeSystems implements ComputeSystems {
           ? {}
           : {
               windows: {
-                kind: isVm(document) ? ("vm" as const) : ("container" as const),
+                kind: isVm(document) ? ("vm" as const) : role,
                 hostProcess: hostProcessInVms,
                 processors: isVm(document)
                   ? document.VirtualMachine.ComputeTopology.Processor.Count
@@ -289,6 +316,8 @@ export class EmulatedComputeSystems implements ComputeSystems {
     const target = { operation: CREATE, id: file.id };
     shareWithWorker(paths.shares);
     if (windows !== undefined) showWindows(paths, windows);
+    if (file.windows?.kind === "job")
+      showMachine(paths, await this.#options.windows.drive({ operation: CREATE, target: file.id }));
     const { document, id, runtimeId } = file;
     const { network, windows: host, hvSocket } = this.#options;
     if (isVm(document)) {
@@ -364,6 +393,13 @@ export class EmulatedComputeSystems implements ComputeSystems {
     void handle.exited.then(() => this.#sessions.delete(parts.runtimeId));
     return handle;
   }
+}
+
+/** What a system that is no VM stands for. */
+type HostRole = "container" | "job";
+
+function isHostProcess({ Container }: ContainerDocument): boolean {
+  return Container.IsolationType !== undefined || Container.ContainerType !== undefined;
 }
 
 type KindParts = Pick<

@@ -10,7 +10,7 @@ import type { EmulatedNetwork } from "../network/network.ts";
 import { mountsAtOrBelow } from "../storage/mount-table.ts";
 import { showDirectory, type ModifyTarget } from "../storage/plan9-shares.ts";
 import type { WindowsHost, WindowsParts } from "../windows/host.ts";
-import { parseVolumePath, sharePath } from "../windows/paths.ts";
+import { MACHINE_SHARE, parseVolumePath, sharePath } from "../windows/paths.ts";
 import { OWN_PROGRAMS } from "../windows/wine.ts";
 import { newAdapterId } from "./container-session.ts";
 import type { HostPaths } from "./state-directory.ts";
@@ -35,6 +35,13 @@ export function showWindows(paths: HostPaths, { template, programDirectory }: Wi
   mount({ source: template.directory, target, flags: MS.bind });
   mount({ target, flags: MS.remount | MS.bind | MS.rdonly });
   for (const name of OWN_PROGRAMS) copyFileSync(join(programDirectory, name), join(paths.windows, name));
+}
+
+/** Drive C: of the machine, for a job of it. */
+export function showMachine(paths: HostPaths, drive: string): void {
+  const target = join(paths.vsmbShares, MACHINE_SHARE);
+  mkdirSync(target);
+  mount({ source: drive, target, flags: MS.bind });
 }
 
 export async function shareContainer(

@@ -22,6 +22,8 @@ export interface SystemListing {
   readonly runtimeId: string;
   readonly state: ComputeSystemState;
   readonly systemType: "Container" | "VirtualMachine";
+  /** It stands for a job of the host. */
+  readonly isJob: boolean;
   readonly directory: string;
   /** Absolute cgroup path, the same in every hierarchy. */
   readonly cgroup: string;
@@ -68,6 +70,7 @@ function describe(directory: string, hierarchies: readonly CgroupHierarchy[]): S
     runtimeId: file.runtimeId,
     state: observeState(record.worker, startedAt !== undefined, file.cgroup, hierarchies),
     systemType: file.document.Container === undefined ? "VirtualMachine" : "Container",
+    isJob: file.windows?.kind === "job",
     directory,
     cgroup: file.cgroup,
     createdAt: record.createdAt,

@@ -26,8 +26,8 @@ export interface SystemFile {
 
 /** What a worker with a Windows guest has to know. */
 export interface WindowsSystem {
-  /** A VM, or what stands around one container of the host and shares its kernel objects. */
-  readonly kind: "vm" | "container";
+  /** A VM, or what stands around one container or job of the host and shares its kernel objects. */
+  readonly kind: "vm" | "container" | "job";
   /** This build has HostProcess containers in VMs. */
   readonly hostProcess: boolean;
   /** Logical processors: of the VM, or of the host. */

@@ -76,3 +76,6 @@ export function parseSharePath(
     .filter((part) => part !== "");
   return name === undefined ? undefined : { name, components };
 }
+
+/** Name of the share that is drive C: of the machine, for its HostProcess containers. */
+export const MACHINE_SHARE = "machine";

@@ -34,7 +34,7 @@ export interface Template {
 }
 
 /** Bumped when templates are made differently: those that are there are not used any more. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Bytes a container can write, as on Windows. */
 const SCRATCH_BYTES = 20 * 1024 ** 3;
@@ -126,7 +126,9 @@ async function makePrefix(prefix: string, wine: Wine, signal: AbortSignal | unde
 /** What would open windows, or look for what is not installed. */
 function userRegistry(): string {
   const overrides = ["mscoree", "mshtml", "winemenubuilder.exe"].map((name) => `"${name}"=""\n`).join("");
-  return `\n[Software\\\\Wine\\\\DllOverrides]\n${overrides}`;
+  // Wine would run its own programs whatever lies under their names.
+  const own = OWN_PROGRAMS.map((name) => `"${name}"="native"\n`).join("");
+  return `\n[Software\\\\Wine\\\\DllOverrides]\n${overrides}${own}`;
 }
 
 function machineRegistry(): string {

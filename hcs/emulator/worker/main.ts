@@ -56,7 +56,7 @@ async function runWorker(directory: string): Promise<void> {
   await handles.listen(systemPaths(directory).controlSocket);
   joinCgroup(system.cgroup);
   buildView(directory, system);
-  if (system.windows?.kind === "container") becomeSubreaper();
+  if (system.windows !== undefined && system.windows.kind !== "vm") becomeSubreaper();
   else configureNetwork(system);
   process.chdir("/");
   handles.announce({ event: "created" });
@@ -87,7 +87,7 @@ function guestOf(
     ...windows,
     template: `${WINDOWS}/template`,
     ownPrograms: WINDOWS,
-    single: windows.kind === "container",
+    single: windows.kind !== "vm",
     registry: document.VirtualMachine?.RegistryChanges?.AddValues ?? [],
     dialBridge: () => dialService(HV_SOCKETS, WINDOWS_GUEST_SERVICE.bridge),
     powerOff: exit,

@@ -7,7 +7,7 @@ import type { MappedDirectory, WindowsContainer as ContainerDocument } from "../
 import { mount, MS } from "../../../posix/libc.ts";
 import type { RegistryValue } from "../../../schema/registry.ts";
 import { cgroupHierarchies, type CgroupHierarchy } from "../../cgroup/tree.ts";
-import { parseDrivePath, resolveBelow } from "../../windows/paths.ts";
+import { MACHINE_SHARE, parseDrivePath, resolveBelow } from "../../windows/paths.ts";
 import { appendRegistry, scratchPaths } from "../../windows/prefix.ts";
 import { machineRegistryText } from "../../windows/registry.ts";
 import { templateOf, type Template } from "../../windows/template.ts";
@@ -86,7 +86,7 @@ export class WindowsAgent {
       throw new GuestError(RESULT.alreadyExists, `container "${id}" already exists`);
     const bundle = join(BUNDLES, String(++this.#created));
     const isHostProcess = document.IsolationType !== undefined || document.ContainerType !== undefined;
-    if (isHostProcess && !this.options.hostProcess)
+    if (isHostProcess && !this.options.hostProcess && !this.options.single)
       throw new GuestError(
         RESULT.invalidArgument,
         "this build of Windows has no HostProcess containers in VMs",
@@ -94,7 +94,8 @@ export class WindowsAgent {
     mkdirSync(bundle, { recursive: true, mode: 0o700 });
     try {
       const container = new WindowsContainer({
-        ...{ id, activityId, bundle, isHostProcess },
+        ...{ id, activityId, bundle },
+        hostProcessRoot: isHostProcess ? privilegedRoot(document) : undefined,
         plan: {
           wine: this.options.wine,
           ownPrograms: this.options.ownPrograms,
@@ -147,7 +148,7 @@ export class WindowsAgent {
     network: SiloNetwork;
   } {
     const { Storage } = document;
-    const root = Storage.PrivilegedContainerRootPath ?? Storage.ContainerRootPath ?? "C:\\hpc";
+    const root = privilegedRoot(document);
     const { drive } = scratchPaths(this.volumes.findScratch(Storage.Path));
     const prefix = this.#machine.prefixFor(
       bundle,
@@ -219,8 +220,10 @@ export class WindowsAgent {
   }
 }
 
-/** Name of the share that is the drive of the machine, for HostProcess containers on it. */
-export const MACHINE_SHARE = "machine";
+/** Where a HostProcess container finds its root. */
+function privilegedRoot({ Storage }: ContainerDocument): string {
+  return Storage.PrivilegedContainerRootPath ?? Storage.ContainerRootPath ?? "C:\\hpc";
+}
 
 function limitsOf({ Memory, Processor }: ContainerDocument, processors: number): SiloLimits {
   const { Count = 0, Maximum = 0, Weight = 0 } = Processor;

@@ -27,6 +27,7 @@ import {
   launcherArguments,
   ntPath,
   READY,
+  SILO_CAPABILITIES,
   siloResources,
   siloSpec,
   wineEnvironment,
@@ -41,8 +42,11 @@ export interface WindowsContainerInit {
   /** Files of the silo; removed with it. */
   readonly bundle: string;
   readonly plan: Omit<SiloPlan, "exchange">;
-  /** HostProcess containers know the accounts of what is around them, others their image's. */
-  readonly isHostProcess: boolean;
+  /**
+   * Of a HostProcess container: where its root appears in the drive of what is around it. It knows the accounts of that,
+   * others those of their image.
+   */
+  readonly hostProcessRoot: string | undefined;
   readonly runc: Runc;
   readonly hierarchies: readonly CgroupHierarchy[];
   readonly onExit: (container: WindowsContainer, type: NotificationType) => void;
@@ -103,6 +107,10 @@ export class WindowsContainer {
 
   get activityId(): string | undefined {
     return this.#init.activityId;
+  }
+
+  get #isHostProcess(): boolean {
+    return this.#init.hostProcessRoot !== undefined;
   }
 
   /** The root of drive C: in the worker's view. */
@@ -179,10 +187,14 @@ export class WindowsContainer {
     const name = `p${++this.#launches}`;
     const connections = await dialStdio(dial, ports);
     let stdio: GuestStdio | undefined;
+    const { hostProcessRoot: root } = this.#init;
     const report = new LaunchReport(join(this.#plan.exchange, name), {
       commandLine: CommandLine,
-      workingDirectory: parameters.WorkingDirectory || "C:\\",
-      environment: parameters.Environment ?? {},
+      workingDirectory: parameters.WorkingDirectory || root || "C:\\",
+      environment: {
+        ...parameters.Environment,
+        ...(root === undefined ? {} : { CONTAINER_SANDBOX_MOUNT_POINT: `${root.replace(/\\$/, "")}\\` }),
+      },
     });
     try {
       const args = launcherArguments(this.#plan.wine, "run", ntPath(`${EXCHANGE}/${name}`));
@@ -207,11 +219,11 @@ export class WindowsContainer {
   /** Two shapes of names: `user`, and `DOMAIN\user`. @returns what programs see as their user's name */
   #accountOf(given: string): string {
     const name = given.slice(given.lastIndexOf("\\") + 1);
-    if (name === "") return this.#init.isHostProcess ? "SYSTEM" : "ContainerUser";
+    if (name === "") return this.#isHostProcess ? "SYSTEM" : "ContainerUser";
     const known = SYSTEM_ACCOUNTS.get(name.toLowerCase());
     if (known !== undefined) return known;
     // Whoever is on the host has been looked up there already.
-    if (this.#init.isHostProcess) return name;
+    if (this.#isHostProcess) return name;
     throw new GuestError(
       hresultFromWin32(ERROR_NO_SUCH_USER),
       `there is no account "${given}" in container "${this.id}": it has ${[...SYSTEM_ACCOUNTS.values()].join(", ")}`,
@@ -229,6 +241,7 @@ export class WindowsContainer {
       env: wineEnvironment(user),
       cwd: "/",
       user: { uid: 0, gid: 0 },
+      capabilities: SILO_CAPABILITIES,
       terminal,
     };
     const { runc } = this.#init;

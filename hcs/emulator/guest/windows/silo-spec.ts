@@ -85,6 +85,23 @@ export function launcherArguments(wine: Wine, ...args: readonly string[]): strin
   return [wine.loader, `C:\\windows\\system32\\${LAUNCHER}`, ...args];
 }
 
+const CAPABILITIES: readonly string[] = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FOWNER",
+  "CAP_KILL",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_RAW",
+];
+
+/** Of every process: what programs need that open low ports and send echo requests. */
+export const SILO_CAPABILITIES: Readonly<Record<"bounding" | "effective" | "permitted", readonly string[]>> =
+  {
+    bounding: CAPABILITIES,
+    effective: CAPABILITIES,
+    permitted: CAPABILITIES,
+  };
+
 /** A path inside the container as Windows programs can name it. */
 export function ntPath(path: string): string {
   return `\\\\?\\unix${path.replaceAll("/", "\\")}`;
@@ -109,6 +126,7 @@ export function siloSpec(plan: SiloPlan): object {
       env: wineEnvironment("ContainerAdministrator"),
       cwd: "/",
       noNewPrivileges: true,
+      capabilities: SILO_CAPABILITIES,
     },
     root: { path: "rootfs", readonly: true },
     ...(hostname === undefined ? {} : { hostname }),
@@ -127,7 +145,9 @@ export function siloSpec(plan: SiloPlan): object {
       bind(exchange, EXCHANGE, false),
       // What is mapped into the drive later on arrives there.
       bind(prefix, PREFIX, false, "rslave"),
-      ...OWN_PROGRAMS.map((name) => bind(`${ownPrograms}/${name}`, `${DRIVE}/windows/system32/${name}`, true)),
+      ...OWN_PROGRAMS.map((name) =>
+        bind(`${ownPrograms}/${name}`, `${DRIVE}/windows/system32/${name}`, true),
+      ),
       ...plan.mounts.map(({ source, target, readOnly }) => bind(source, target, readOnly)),
     ],
     linux: { namespaces, cgroupsPath: cgroup, resources: siloResources(limits) },
