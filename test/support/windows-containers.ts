@@ -11,7 +11,9 @@ import { cacheDirectory } from "../../scripts/setup/cache.ts";
 export const WINDOWS_DIRECTORY: string = join(cacheDirectory(), "windows");
 
 export interface WindowsSpec {
-  readonly commandLine: string;
+  /** Instead of {@link args}. ctr runs it for execs too. */
+  readonly commandLine?: string;
+  readonly args?: readonly string[];
   readonly user?: string;
   readonly cwd?: string;
   readonly env?: readonly string[];
@@ -56,10 +58,10 @@ export class WindowsImages {
 }
 
 function windowsSpec(spec: WindowsSpec, layerFolders: readonly string[]): object {
-  const { commandLine, user = "ContainerUser", cwd = "C:\\", env = [], networkNamespace } = spec;
+  const { commandLine, args = [], user = "ContainerUser", cwd = "C:\\", env = [], networkNamespace } = spec;
   return {
     ociVersion: "1.0.2",
-    process: { user: { username: user }, commandLine, args: [], cwd, env, terminal: spec.terminal === true },
+    process: { user: { username: user }, commandLine, args, cwd, env, terminal: spec.terminal === true },
     root: { path: "" },
     ...(spec.hostname === undefined ? {} : { hostname: spec.hostname }),
     mounts: spec.mounts ?? [],

@@ -16,8 +16,8 @@ export class GuestProcess {
   readonly stdio: GuestStdio;
   /** The exit status, once the process has exited and its output has reached the host. Never rejects. */
   readonly finished: Promise<number>;
-  /** Settles when the status is known, whoever still reads the output. Never rejects. */
-  readonly ended: Promise<unknown>;
+  /** The exit status as soon as it is known, whoever still writes or reads the output. Never rejects. */
+  readonly ended: Promise<number>;
   #status: number | undefined;
 
   constructor(init: GuestProcessInit) {

@@ -24,6 +24,7 @@ import type { WindowsProcessParameters } from "./requests.ts";
 import { prepareRoot } from "./root.ts";
 import {
   EXCHANGE,
+  imageName,
   launcherArguments,
   ntPath,
   READY,
@@ -206,7 +207,7 @@ export class WindowsContainer {
       const exited = launch.exited.then(async () => (await report.finish()) ?? ERROR_PROCESS_ABORTED);
       const process = new GuestProcess({ pid: launch.pid, exited, stdio });
       const windowsPid = await report.started;
-      this.#processes.set(launch.pid, { process, windowsPid, image: imageOf(CommandLine) });
+      this.#processes.set(launch.pid, { process, windowsPid, image: imageName(CommandLine) });
       return launch.pid;
     } catch (error) {
       stdio?.release();
@@ -261,10 +262,13 @@ export class WindowsContainer {
     }
   }
 
-  /** Waits until process `pid` has exited and its output has been taken. */
+  /**
+   * Waits until process `pid` has exited. Not for the end of its output: programs that it has started may have it too, and
+   * on Windows live on.
+   */
   async wait(pid: number, timeoutMs: number): Promise<number> {
     const { process } = this.#find(pid);
-    return waitForExit(process.finished, timeoutMs, `process ${pid} of container "${this.id}"`);
+    return waitForExit(process.ended, timeoutMs, `process ${pid} of container "${this.id}"`);
   }
 
   resize(pid: number, size: { readonly height: number; readonly width: number }): void {
@@ -378,13 +382,6 @@ export class WindowsContainer {
 }
 
 const NO_LIMITS: SiloLimits = { memoryMb: 0, processors: 0, weight: 0 };
-
-/** The first word of a command line: the program. */
-function imageOf(command: string): string {
-  const [, quoted, plain = ""] = /^\s*(?:"([^"]*)"|(\S+))/.exec(command) ?? [];
-  const name = (quoted ?? plain).split(/[\\/]/).at(-1) ?? "";
-  return /\.[a-z]+$/i.test(name) ? name : `${name}.exe`;
-}
 
 function commandLine(pid: number): string {
   try {

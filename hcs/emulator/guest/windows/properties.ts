@@ -1,5 +1,5 @@
 /** What a Windows container tells about itself: its processes and what it has used. */
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import type { ProcessListEntry, SystemStatistics } from "../../../schema/properties.ts";
 import type { CgroupHierarchy } from "../../cgroup/tree.ts";
 import { cgroupStatistics } from "../../cgroup/system-statistics.ts";
@@ -8,6 +8,9 @@ import { imageName } from "./silo-spec.ts";
 /** USER_HZ is 100 on every Linux: a tick is 10 ms. */
 const UNITS_PER_TICK = 100_000;
 const KIBIBYTE = 1024;
+
+/** What Windows programs run in, whatever they are. */
+const WINE_LOADER = /\/wine(?:64)?(?:-preloader)?$/;
 
 /**
  * Windows processes only: the server and the shell around them stand for the kernel.
@@ -20,8 +23,8 @@ export function processList(
 ): ProcessListEntry[] {
   return pids.flatMap((pid) => {
     try {
-      const image = nameOf(pid) ?? imageName(readFileSync(`/proc/${pid}/cmdline`, "utf8"));
-      return image === undefined ? [] : [describe(pid, image)];
+      if (!WINE_LOADER.test(readlinkSync(`/proc/${pid}/exe`))) return [];
+      return [describe(pid, nameOf(pid) ?? imageName(readFileSync(`/proc/${pid}/cmdline`, "utf8")))];
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // It has ended since the list was made.

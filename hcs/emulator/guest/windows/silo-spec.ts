@@ -187,8 +187,9 @@ function bind(source: string, destination: string, readOnly: boolean, propagatio
   return { destination, type: "bind", source, options: ["rbind", readOnly ? "ro" : "rw", propagation] };
 }
 
-/** For listings: the image of a Windows process by what Wine has put into its command line; undefined for others. */
-export function imageName(commandLine: string): string | undefined {
-  const program = /^(?:[A-Za-z]:\\|\\\\)[^\0]*?\.exe/i.exec(commandLine)?.[0];
-  return program === undefined ? undefined : basename(program.replaceAll("\\", "/"));
+/** The first word of a command line, which Wine processes have as Windows ones do: the program, `.exe` where it has no ending. */
+export function imageName(commandLine: string): string {
+  const [, quoted, plain = ""] = /^\s*(?:"([^"]*)"|([^\s\0]+))/.exec(commandLine) ?? [];
+  const name = basename((quoted ?? plain).replaceAll("\\", "/"));
+  return /\.[a-z]+$/i.test(name) ? name : `${name}.exe`;
 }
