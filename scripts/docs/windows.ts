@@ -62,12 +62,17 @@ function belongsToAnother(path: string, file: string): boolean {
   return path.split("/").some((folder) => others.includes(`${folder}.dll`));
 }
 
+/** kernel32 cannot be replaced: tests take its job functions from here. */
+const JOBS = "rigjobs.dll";
+
 function testedOn(
   { file, isProgram }: NativeLibrary,
   name: string,
   standIns: ReadonlyMap<string, ReadonlySet<string>>,
 ): string {
   if (isProgram === true) return "Node itself";
+  if (file === "kernel32.dll" && standIns.get(JOBS)?.has(name) === true)
+    return "Wine, stand-in for what it lacks";
   const exported = standIns.get(file);
   if (exported === undefined) return "Wine";
   return exported.has(name) ? "stand-in" : "–";
@@ -89,13 +94,19 @@ function findCallers(): ReadonlyMap<string, readonly string[]> {
   return callers;
 }
 
-/** DLL → functions that its stand-in exports: definitions marked RIG_EXPORT, by themselves or by a macro of theirs. */
+/**
+ * DLL → functions that its stand-in exports: definitions marked RIG_EXPORT, by themselves or by a macro of theirs, and what a module
+ * definition file lists.
+ */
 function findStandIns(): ReadonlyMap<string, ReadonlySet<string>> {
   const standIns = new Map<string, ReadonlySet<string>>();
   for (const folder of readdirSync(STAND_INS)) {
     const text = filesBelow(join(STAND_INS, folder), ".c")
       .map((path) => readFileSync(path, "utf8"))
       .join("\n");
+    const listed = filesBelow(join(STAND_INS, folder), ".def").flatMap((path) =>
+      [...readFileSync(path, "utf8").matchAll(/^ {2}(\w+) = /gm)].map(([, name = ""]) => name),
+    );
     const exported = [...text.matchAll(/RIG_EXPORT [\w *]*?\b(\w+)\(/g)].map(([, name = ""]) => name);
     const macros = [...text.matchAll(/^#define (\w+)\(Name\b[^]*?[^\\]\n/gm)]
       .filter(([definition]) => definition.includes("RIG_EXPORT"))
@@ -103,7 +114,8 @@ function findStandIns(): ReadonlyMap<string, ReadonlySet<string>> {
     const made = macros.flatMap((macro) =>
       [...text.matchAll(new RegExp(`^${macro}\\((\\w+)`, "gm"))].map(([, name = ""]) => name),
     );
-    if (exported.length > 0) standIns.set(`${folder}.dll`, new Set([...exported, ...made]));
+    const all = new Set([...listed, ...exported, ...made]);
+    if (all.size > 0) standIns.set(`${folder}.dll`, all);
   }
   return standIns;
 }

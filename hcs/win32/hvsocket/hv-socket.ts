@@ -16,12 +16,13 @@ import { NativeEvent } from "../ffi/watch.ts";
 import { isGuidText } from "../guid.ts";
 import { streamOf, type StreamKind } from "./adopt.ts";
 import { HYPERV, type SocketFamily } from "./family.ts";
+import { loopbackFamily, LOOPBACK_DIRECTORY } from "./loopback.ts";
 import { Win32HvSocketListener } from "./listener.ts";
 import { registerContainer } from "./registration.ts";
 import { RawSocket, refused } from "./winsock.ts";
 
 export interface HvSocketOptions {
-  /** What carries the connections; {@link HYPERV} unless there is none. */
+  /** What carries the connections; {@link defaultFamily} unless given. */
   readonly family?: SocketFamily;
   readonly streams?: StreamKind;
 }
@@ -31,7 +32,7 @@ export class Win32HvSocket implements HvSocket {
   readonly #streams: StreamKind;
   readonly #listeners = new Set<HvSocketListener>();
 
-  constructor({ family = HYPERV, streams = "adopt" }: HvSocketOptions = {}) {
+  constructor({ family = defaultFamily(), streams = "adopt" }: HvSocketOptions = {}) {
     this.#family = family;
     this.#streams = streams;
   }
@@ -81,6 +82,12 @@ export class Win32HvSocket implements HvSocket {
   async close(): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => listener.close()));
   }
+}
+
+/** Hyper-V sockets, unless the environment of this process says that there are none and what stands in. */
+function defaultFamily(): SocketFamily {
+  const directory = process.env[LOOPBACK_DIRECTORY] ?? "";
+  return directory === "" ? HYPERV : loopbackFamily(directory);
 }
 
 /** @throws {HcsError} where the address is none */

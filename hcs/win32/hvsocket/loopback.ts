@@ -12,6 +12,9 @@ const AF_INET = 2;
 const IPPROTO_TCP = 6;
 const LOOPBACK = 0x7f00_0001;
 
+/** Environment variable with the directory, for programs under Wine. */
+export const LOOPBACK_DIRECTORY = "RUNHCS_HVSOCKET_LOOPBACK";
+
 /** @param directory where the ports are written */
 export function loopbackFamily(directory: string): SocketFamily {
   const fileOf = ({ vmId, serviceId }: HvSocketAddress): string => join(directory, vmId, serviceId);

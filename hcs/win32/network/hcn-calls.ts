@@ -19,6 +19,37 @@ const NOUN = { Network: "network", Namespace: "network namespace", Endpoint: "en
 
 export type HcnKind = keyof typeof NOUN;
 
+/** The functions of each kind: the same, under names of their own. */
+const FUNCTIONS = {
+  Network: {
+    enumerate: "HcnEnumerateNetworks",
+    open: "HcnOpenNetwork",
+    query: "HcnQueryNetworkProperties",
+    modify: "HcnModifyNetwork",
+    remove: "HcnDeleteNetwork",
+    close: "HcnCloseNetwork",
+  },
+  Namespace: {
+    enumerate: "HcnEnumerateNamespaces",
+    open: "HcnOpenNamespace",
+    query: "HcnQueryNamespaceProperties",
+    modify: "HcnModifyNamespace",
+    remove: "HcnDeleteNamespace",
+    close: "HcnCloseNamespace",
+  },
+  Endpoint: {
+    enumerate: "HcnEnumerateEndpoints",
+    open: "HcnOpenEndpoint",
+    query: "HcnQueryEndpointProperties",
+    modify: "HcnModifyEndpoint",
+    remove: "HcnDeleteEndpoint",
+    close: "HcnCloseEndpoint",
+  },
+} as const;
+
+/** Endpoints are created in a network, and by a call of their own. */
+const CREATE = { Network: "HcnCreateNetwork", Namespace: "HcnCreateNamespace" } as const;
+
 const library = new Library(COMPUTENETWORK, new Lane("network", 1));
 
 /** HCN chooses the id. */
@@ -35,7 +66,7 @@ function required(hresult: number, record: Out<Handle>, attempt: Attempt): void 
 function open(kind: HcnKind, id: string): Handle {
   const handle = out();
   const record = out();
-  const hresult = library.call(`HcnOpen${kind}`, guidToBytes(id), handle, record);
+  const hresult = library.call(FUNCTIONS[kind].open, guidToBytes(id), handle, record);
   return opened(kind, handle, hresult, record, { operation: `open ${NOUN[kind]}`, target: id });
 }
 
@@ -50,7 +81,7 @@ function opened(
   try {
     required(hresult, record, attempt);
   } catch (error) {
-    if (!isNull(handle[0])) library.call(`HcnClose${kind}`, handle[0]);
+    if (!isNull(handle[0])) library.call(FUNCTIONS[kind].close, handle[0]);
     throw error;
   }
   return handle[0];
@@ -61,7 +92,7 @@ function withHandle<T>(kind: HcnKind, handle: Handle, use: () => T): T {
   try {
     return use();
   } finally {
-    library.call(`HcnClose${kind}`, handle);
+    library.call(FUNCTIONS[kind].close, handle);
   }
 }
 
@@ -69,7 +100,7 @@ function properties(kind: HcnKind, handle: Handle, id: string): unknown {
   const text = out();
   const record = out();
   const attempt = { operation: `read properties of ${NOUN[kind]}`, target: id };
-  const hresult = library.call(`HcnQuery${kind}Properties`, handle, ALL, text, record);
+  const hresult = library.call(FUNCTIONS[kind].query, handle, ALL, text, record);
   const document = takeCoTaskText(text[0]);
   required(hresult, record, attempt);
   return readJson(document ?? "", attempt);
@@ -81,8 +112,7 @@ export const HCN_CALLS = {
     const attempt = { operation: `list objects of kind ${NOUN[kind]}` };
     const list = out();
     const record = out();
-    const plural = `HcnEnumerate${kind}s` as const;
-    const hresult = library.call(plural, query(filter), list, record);
+    const hresult = library.call(FUNCTIONS[kind].enumerate, query(filter), list, record);
     const text = takeCoTaskText(list[0]);
     required(hresult, record, attempt);
     const ids = readJson(text ?? "[]", attempt);
@@ -113,7 +143,7 @@ export const HCN_CALLS = {
   create(kind: Exclude<HcnKind, "Endpoint">, settings: unknown): unknown {
     const handle = out();
     const record = out();
-    const hresult = library.call(`HcnCreate${kind}`, NO_ID, JSON.stringify(settings), handle, record);
+    const hresult = library.call(CREATE[kind], NO_ID, JSON.stringify(settings), handle, record);
     const created = opened(kind, handle, hresult, record, { operation: `create ${NOUN[kind]}` });
     return withHandle(kind, created, () => properties(kind, created, "a new one"));
   },
@@ -142,14 +172,14 @@ export const HCN_CALLS = {
     const handle = open(kind, id);
     withHandle(kind, handle, () => {
       const record = out();
-      const hresult = library.call(`HcnModify${kind}`, handle, JSON.stringify(request), record);
+      const hresult = library.call(FUNCTIONS[kind].modify, handle, JSON.stringify(request), record);
       required(hresult, record, { operation: `change ${NOUN[kind]}`, target: id });
     });
   },
 
   remove(kind: HcnKind, id: string): void {
     const record = out();
-    const hresult = library.call(`HcnDelete${kind}`, guidToBytes(id), record);
+    const hresult = library.call(FUNCTIONS[kind].remove, guidToBytes(id), record);
     required(hresult, record, { operation: `delete ${NOUN[kind]}`, target: id });
   },
 } as const;

@@ -104,37 +104,63 @@ static HRESULT close_object(const char *function, const char *kind, void *object
     return finish(call, NULL, NULL);
 }
 
-#define FUNCTIONS(X, TYPE, kind)                                                                        \
-    RIG_EXPORT HRESULT WINAPI HcnEnumerate##X##s(PCWSTR Query, PWSTR *List, PWSTR *ErrorRecord)         \
-    {                                                                                                   \
-        return enumerate(__func__, Query, List, ErrorRecord);                                           \
-    }                                                                                                   \
-    RIG_EXPORT HRESULT WINAPI HcnOpen##X(REFGUID Id, TYPE *Object, PWSTR *ErrorRecord)                  \
-    {                                                                                                   \
-        return open_by_id(__func__, kind, Id, Object, ErrorRecord);                                     \
-    }                                                                                                   \
-    RIG_EXPORT HRESULT WINAPI HcnModify##X(TYPE Object, PCWSTR Settings, PWSTR *ErrorRecord)            \
-    {                                                                                                   \
-        return on_object(__func__, kind, Object, "settings", Settings, NULL, ErrorRecord);              \
-    }                                                                                                   \
-    RIG_EXPORT HRESULT WINAPI HcnQuery##X##Properties(TYPE Object, PCWSTR Query, PWSTR *Properties,     \
-                                                      PWSTR *ErrorRecord)                               \
-    {                                                                                                   \
-        if (!RigRequire(__func__, "Properties", Properties)) return E_POINTER;                          \
-        return on_object(__func__, kind, Object, "query", Query, Properties, ErrorRecord);              \
-    }                                                                                                   \
-    RIG_EXPORT HRESULT WINAPI HcnDelete##X(REFGUID Id, PWSTR *ErrorRecord)                              \
-    {                                                                                                   \
-        return delete_by_id(__func__, Id, ErrorRecord);                                                 \
-    }                                                                                                   \
-    RIG_EXPORT HRESULT WINAPI HcnClose##X(TYPE Object)                                                  \
-    {                                                                                                   \
-        return close_object(__func__, kind, Object);                                                    \
+#define ENUMERATE(Name)                                                            \
+    RIG_EXPORT HRESULT WINAPI Name(PCWSTR Query, PWSTR *List, PWSTR *ErrorRecord)  \
+    {                                                                              \
+        return enumerate(__func__, Query, List, ErrorRecord);                      \
     }
 
-FUNCTIONS(Network, HCN_NETWORK, NETWORK)
-FUNCTIONS(Namespace, HCN_NAMESPACE, "namespace")
-FUNCTIONS(Endpoint, HCN_ENDPOINT, "endpoint")
+#define OPEN(Name, TYPE, kind)                                                     \
+    RIG_EXPORT HRESULT WINAPI Name(REFGUID Id, TYPE *Object, PWSTR *ErrorRecord)   \
+    {                                                                              \
+        return open_by_id(__func__, kind, Id, Object, ErrorRecord);                \
+    }
+
+#define MODIFY(Name, TYPE, kind)                                                          \
+    RIG_EXPORT HRESULT WINAPI Name(TYPE Object, PCWSTR Settings, PWSTR *ErrorRecord)      \
+    {                                                                                     \
+        return on_object(__func__, kind, Object, "settings", Settings, NULL, ErrorRecord); \
+    }
+
+#define QUERY(Name, TYPE, kind)                                                                        \
+    RIG_EXPORT HRESULT WINAPI Name(TYPE Object, PCWSTR Query, PWSTR *Properties, PWSTR *ErrorRecord)   \
+    {                                                                                                  \
+        if (!RigRequire(__func__, "Properties", Properties)) return E_POINTER;                         \
+        return on_object(__func__, kind, Object, "query", Query, Properties, ErrorRecord);             \
+    }
+
+#define DELETE_BY_ID(Name)                                                         \
+    RIG_EXPORT HRESULT WINAPI Name(REFGUID Id, PWSTR *ErrorRecord)                 \
+    {                                                                              \
+        return delete_by_id(__func__, Id, ErrorRecord);                            \
+    }
+
+#define CLOSE(Name, TYPE, kind)                                                    \
+    RIG_EXPORT HRESULT WINAPI Name(TYPE Object)                                    \
+    {                                                                              \
+        return close_object(__func__, kind, Object);                               \
+    }
+
+ENUMERATE(HcnEnumerateNetworks)
+OPEN(HcnOpenNetwork, HCN_NETWORK, NETWORK)
+MODIFY(HcnModifyNetwork, HCN_NETWORK, NETWORK)
+QUERY(HcnQueryNetworkProperties, HCN_NETWORK, NETWORK)
+DELETE_BY_ID(HcnDeleteNetwork)
+CLOSE(HcnCloseNetwork, HCN_NETWORK, NETWORK)
+
+ENUMERATE(HcnEnumerateNamespaces)
+OPEN(HcnOpenNamespace, HCN_NAMESPACE, "namespace")
+MODIFY(HcnModifyNamespace, HCN_NAMESPACE, "namespace")
+QUERY(HcnQueryNamespaceProperties, HCN_NAMESPACE, "namespace")
+DELETE_BY_ID(HcnDeleteNamespace)
+CLOSE(HcnCloseNamespace, HCN_NAMESPACE, "namespace")
+
+ENUMERATE(HcnEnumerateEndpoints)
+OPEN(HcnOpenEndpoint, HCN_ENDPOINT, "endpoint")
+MODIFY(HcnModifyEndpoint, HCN_ENDPOINT, "endpoint")
+QUERY(HcnQueryEndpointProperties, HCN_ENDPOINT, "endpoint")
+DELETE_BY_ID(HcnDeleteEndpoint)
+CLOSE(HcnCloseEndpoint, HCN_ENDPOINT, "endpoint")
 
 RIG_EXPORT HRESULT WINAPI HcnCreateNetwork(REFGUID Id, PCWSTR Settings, PHCN_NETWORK Network, PWSTR *ErrorRecord)
 {
