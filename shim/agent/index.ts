@@ -17,6 +17,8 @@ export type {
   ExecResult,
   IsolatedContainer,
 } from "./runtime/runtime.ts";
+export { openProcessContainer, type PeerProcess, type ProcessPeer } from "./runtime/process.ts";
+export { clientPeer, type ClientPeerInit } from "./runtime/client-peer.ts";
 export { agentTarget } from "./runtime/target.ts";
 export { watchTask } from "./runtime/task-watch.ts";
 export {
@@ -34,5 +36,20 @@ export {
   type HostPath,
   type HostPathContext,
 } from "./paths/host-path.ts";
+export { askHost } from "./toolchain/ask-host.ts";
+export { askContainer, checkParity, probeToolchain, type Ask } from "./toolchain/probe.ts";
+export {
+  compareToolchains,
+  type Comparison,
+  type ParityPolicy,
+  type Toolchain,
+  type Verdict,
+} from "./toolchain/compare.ts";
+export {
+  compilerFamily,
+  reproducibleArguments,
+  type CompilerFamily,
+  type ReproducibleCommand,
+} from "./toolchain/reproducible.ts";
 export { PathRefusal, type PathRefusalCode } from "./paths/refusal.ts";
 export { readWirePath, type WirePath } from "./paths/wire-path.ts";

@@ -231,6 +231,10 @@ export class Options {
     return this.#get("audit.file") as string;
   }
 
+  get parityPolicy(): "off" | "warn" | "refuse" {
+    return this.#get("agent.parity") as "off" | "warn" | "refuse";
+  }
+
   get agent(): AgentOptions {
     return {
       enabled: this.#get("agent.enabled") as boolean,

@@ -299,6 +299,14 @@ const ROWS: readonly OptionRow[] = [
     description: "the agent that goes into containers; empty: the one that came with the shim",
   },
   {
+    name: "agent.parity",
+    kind: oneOf("off", "warn", "refuse"),
+    default: "warn",
+    sources: NODE_ONLY,
+    description:
+      "what hcsctl exec --compiler does where the compilers of host and container differ: nothing, a warning, or no work at all",
+  },
+  {
     name: "agent.store",
     kind: absolutePath,
     default:

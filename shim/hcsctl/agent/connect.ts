@@ -9,6 +9,8 @@ import { agentTarget } from "../../agent/runtime/target.ts";
 import { watchTask } from "../../agent/runtime/task-watch.ts";
 import { isListening } from "../../bootstrap/address.ts";
 import { platformDefaults } from "../../client/connect.ts";
+import { askHost } from "../../agent/toolchain/ask-host.ts";
+import { askContainer, checkParity } from "../../agent/toolchain/probe.ts";
 import { openBackend } from "../../backend.ts";
 import { ownPrograms } from "../../bootstrap/programs.ts";
 import { isObject } from "../../../oci/json.ts";
@@ -35,8 +37,9 @@ export async function withContainer<T>(
       const target = agentTarget(report);
       const over = watchTask(client, target.id, done.signal);
       const opened = await openHypervisorContainer(target, { backend, over }, interrupted.signal);
+      const toolchain = await parityOf(context, opened);
       const image = isObject(report) && typeof report["image"] === "string" ? report["image"] : "";
-      const about = { session: randomUUID(), user: userInfo().username, image };
+      const about = { session: randomUUID(), user: userInfo().username, image, ...toolchain };
       const audited = withAudit(opened, about, auditFile(options.auditFile));
       try {
         return await work(audited.container, interrupted.signal);
@@ -63,4 +66,19 @@ async function shimOf(context: CommandContext): Promise<CommandContext> {
     ...context,
     flags: { ...flags, namespace, address: isClients ? options.clientStateDirectory : address },
   };
+}
+
+/** What is noted of the comparison of compilers. @throws {AgentError} where they differ and must not */
+async function parityOf(
+  { flags, options }: CommandContext,
+  container: IsolatedContainer,
+): Promise<{ readonly toolchain?: string }> {
+  const program = flags["compiler"];
+  if (typeof program !== "string") return {};
+  const asked = { host: askHost, container: askContainer(container), policy: options.parityPolicy };
+  const comparison = await checkParity(program, asked);
+  if (comparison === undefined) return {};
+  if (comparison.verdict !== "match")
+    process.stderr.write(`hcsctl: warning: compilers differ: ${comparison.message}\n`);
+  return { toolchain: comparison.message };
 }

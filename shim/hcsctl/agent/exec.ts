@@ -2,6 +2,7 @@
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { reproducibleArguments } from "../../agent/toolchain/reproducible.ts";
 import { UsageError } from "../../flags.ts";
 import type { CommandContext } from "../command.ts";
 import { withContainer } from "./connect.ts";
@@ -18,6 +19,7 @@ export async function runAgentExec(context: CommandContext): Promise<void> {
   const wanted = lists["out"];
   // Complete or not at all: what came back is moved when everything has.
   const output = wanted === undefined ? undefined : mkdtempSync(join(tmpdir(), "hcsctl-out-"));
+  const command = words.slice(1);
   const source = text("in");
   const env = lists["env"];
   const cwd = text("workdir");
@@ -29,7 +31,7 @@ export async function runAgentExec(context: CommandContext): Promise<void> {
     const result = await withContainer(context, (container, signal) =>
       container.exec(
         {
-          argv: words.slice(1),
+          argv: flags["reproducible"] === true ? reproducibleArguments(command).argv : command,
           ...(source === undefined ? {} : { source }),
           ...(output === undefined ? {} : { output, outputs: wanted ?? [] }),
           ...(env === undefined ? {} : { env }),

@@ -29,6 +29,17 @@ export const AGENT_EXEC_FLAGS: readonly Flag[] = [
     value: "SECONDS",
     description: "with --in or --out: the program is ended after this time",
   },
+  {
+    name: "compiler",
+    type: "string",
+    value: "PROGRAM",
+    description: "compare this compiler on the host with the container's first (option agent.parity)",
+  },
+  {
+    name: "reproducible",
+    type: "boolean",
+    description: "add the flags that make a compiler's output independent of where it runs",
+  },
   BUNDLE_FLAG,
 ];
 
