@@ -3,7 +3,7 @@ import type { HostEntry, Platform } from "../../../hcs/scripted/platform.ts";
 import type { TraceEntry } from "../../../hcs/scripted/recorder.ts";
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
 import type { Fault } from "../host/faults.ts";
-import type { Report } from "../host/rig-host.ts";
+import type { NativeCallRecord, Report } from "../host/rig-host.ts";
 
 /** Command → what it takes and what it answers. */
 export interface Commands {
@@ -26,6 +26,10 @@ export interface Commands {
   endProcess(end: { processId: number; exitCode: number }): void;
   /** A system of the scripted machine disappears. */
   crashSystem(id: string): void;
+  /** Begins to record the calls of native functions. */
+  recordCalls(): void;
+  /** Ends the record. */
+  takeCalls(): readonly NativeCallRecord[];
   /** The compute service goes away: whoever listens is told, and nothing follows. */
   disconnectService(): void;
   report(): readonly Report[];

@@ -77,6 +77,12 @@ export class ControlServer {
     trace: () => this.#recorder.entries,
     endProcess: ({ processId, exitCode }) => this.#scripted.machine.endProcess(processId, exitCode),
     crashSystem: (id) => this.#scripted.computeSystems.crash(id),
+    recordCalls: () => void (this.#host.recorded = []),
+    takeCalls: () => {
+      const calls = this.#host.recorded ?? [];
+      this.#host.recorded = undefined;
+      return calls;
+    },
     disconnectService: () => disconnectService(),
     report: () => this.#host.report(),
     takeViolations: () => this.#host.violations.splice(0),

@@ -20,6 +20,8 @@ export const FRAME = {
   report: 7,
   /** DLL → host, alone on a connection: what follows are the bytes of stream `stream`. */
   stream: 8,
+  /** DLL → host: a call that the DLL has answered itself, for the record. */
+  note: 9,
 } as const;
 
 export type Field = string | number | bigint | null | undefined;

@@ -16,6 +16,9 @@ const E_NOTIMPL = 0x8000_4001;
 
 type HandlersByLibrary = Readonly<Record<string, Handlers>>;
 
+/** `function`, and its arguments by name. */
+export type NativeCallRecord = Frame["fields"];
+
 /** What the DLLs of one process have open. */
 export interface Report {
   readonly process: number;
@@ -29,6 +32,8 @@ export class RigHost implements RigMachine {
   readonly streams: Streams = new Streams();
   /** What the DLLs complained of. A test that leaves any has failed. */
   readonly violations: string[] = [];
+  /** Every call of a native function, in order, while somebody wants them. */
+  recorded: NativeCallRecord[] | undefined;
   readonly #server: Server;
   readonly #handlers: HandlersByLibrary;
   readonly #connections = new Set<Connection>();
@@ -121,6 +126,8 @@ export class RigHost implements RigMachine {
 
   async #receive(connection: Connection, frame: Frame): Promise<void> {
     if (frame.kind === FRAME.report) return connection.handleReport(frame);
+    if (frame.kind === FRAME.call || frame.kind === FRAME.note) this.recorded?.push(frame.fields);
+    if (frame.kind === FRAME.note) return;
     if (frame.kind === FRAME.violation)
       return this.violation(String(frame.fields["function"]), String(frame.fields["what"]));
     const call = new Call(connection, frame, (name, what) => this.violation(name, what));

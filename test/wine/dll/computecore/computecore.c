@@ -28,6 +28,15 @@ typedef struct Operation {
 
 /* --- Operations --- */
 
+/* For the record: what is done with an operation itself. */
+static void note_operation(const char *function, const RigHandle *handle)
+{
+    RigMessage *note = RigBegin(function);
+    RigNumber(note, OPERATION, handle->id);
+    RigNumber(note, "hasCallback", handle->callback != NULL);
+    RigNote(note);
+}
+
 RIG_EXPORT HCS_OPERATION WINAPI HcsCreateOperation(const void *context, HCS_OPERATION_COMPLETION callback)
 {
     static LONG64 last_id;
@@ -35,6 +44,7 @@ RIG_EXPORT HCS_OPERATION WINAPI HcsCreateOperation(const void *context, HCS_OPER
     handle->callback = (void *)callback;
     handle->context = context;
     handle->data = calloc(1, sizeof(Operation));
+    note_operation(__func__, handle);
     return (HCS_OPERATION)handle;
 }
 
@@ -42,6 +52,7 @@ RIG_EXPORT void WINAPI HcsCloseOperation(HCS_OPERATION operation)
 {
     RigHandle *handle = RigFind(__func__, OPERATION, operation);
     if (handle == NULL) return;
+    note_operation(__func__, handle);
     RigEnter();
     RigAwaitCallback(handle);
     free(((Operation *)handle->data)->document);
@@ -76,6 +87,7 @@ static HRESULT operation_result(const char *function, HCS_OPERATION operation, H
     HRESULT hresult;
     if (document != NULL) *document = NULL;
     if (handle == NULL) return E_INVALIDARG;
+    note_operation(function, handle);
     RigEnter();
     state = handle->data;
     if (document != NULL && state->document != NULL) *document = copy_document(state->document);

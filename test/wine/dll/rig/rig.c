@@ -11,7 +11,7 @@
 
 /* Kinds of frames; see host/frame.ts. */
 enum { FRAME_CALL = 1, FRAME_ANSWER = 2, FRAME_EVENT = 3, FRAME_HELLO = 4, FRAME_VIOLATION = 5, FRAME_ASK = 6,
-       FRAME_REPORT = 7, FRAME_STREAM = 8 };
+       FRAME_REPORT = 7, FRAME_STREAM = 8, FRAME_NOTE = 9 };
 /* Types of fields. */
 enum { FIELD_NULL = 0, FIELD_NUMBER = 1, FIELD_TEXT = 2 };
 
@@ -574,6 +574,13 @@ HRESULT RigSend(RigMessage *message)
     }
     if (message->lost) return HRESULT_FROM_WIN32(RPC_S_SERVER_UNAVAILABLE);
     return (HRESULT)RigGetNumber(message, "hresult");
+}
+
+void RigNote(RigMessage *message)
+{
+    message->bytes[4] = FRAME_NOTE;
+    if (is_connected()) send_frame(host, message);
+    RigEnd(message);
 }
 
 HRESULT RigForward(const char *function, UINT64 id)

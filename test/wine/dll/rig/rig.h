@@ -26,6 +26,8 @@ void RigText(RigMessage *message, const char *name, PCWSTR text);
  */
 HRESULT RigSend(RigMessage *message);
 void RigEnd(RigMessage *message);
+/* Sends and ends a call that the DLL answers itself, for the record: nothing is answered. */
+void RigNote(RigMessage *message);
 
 BOOL RigHas(const RigMessage *message, const char *name);
 /* 0 without the field. */
