@@ -9,9 +9,11 @@ import { Containerd } from "../test/support/containerd.ts";
 import { RUNHCS } from "../test/support/runtime.ts";
 import { type ContainerdInstallation, inspectInstallation } from "./containerd/releases.ts";
 import { Interrupted, interruptible } from "./quickstart/interruption.ts";
+import { WINDOWS_DIRECTORY } from "../test/support/windows-containers.ts";
 import { runTour } from "./quickstart/tour.ts";
+import { runWindowsTour } from "./quickstart/windows-tour.ts";
 import { findProgram } from "./setup/programs.ts";
-import { REQUIREMENTS } from "./setup/requirements.ts";
+import { REQUIREMENTS, WINDOWS_REQUIREMENTS } from "./setup/requirements.ts";
 import { SetupError, requireRoot, setUpMachine } from "./setup/setup.ts";
 import { formatDuration } from "./terminal/format.ts";
 import { type Reporter, createReporter } from "./terminal/reporter.ts";
@@ -19,10 +21,13 @@ import { buildExecutables } from "./test/preparation.ts";
 
 const OLDEST_CONTAINERD = "1.6";
 
+/** Show Windows containers too, which need Wine and a compiler for Windows. */
+const withWindows = process.argv.includes("--windows");
+
 async function prepare(reporter: Reporter): Promise<ContainerdInstallation> {
   reporter.heading("Prepare");
   requireRoot("the quickstart");
-  await setUpMachine(reporter);
+  await setUpMachine(reporter, withWindows ? [...REQUIREMENTS, ...WINDOWS_REQUIREMENTS] : REQUIREMENTS);
   await reporter.step("programs", (update) => update(`${REQUIREMENTS.length} found`));
   await reporter.step("build the shim", () => buildExecutables());
   const directory = dirname(findProgram("containerd") ?? "");
@@ -57,11 +62,16 @@ async function main(reporter: Reporter): Promise<number> {
       const installation = await prepare(stepwise);
       stepwise.heading("A containerd of our own");
       await stepwise.step(`containerd ${installation.version}, local image`, async (update) => {
-        containerd = await Containerd.start({ installation, runtime: RUNHCS });
+        containerd = await Containerd.start({
+          installation,
+          runtime: RUNHCS,
+          ...(withWindows ? { nodeSettings: { emulator: { windows_directory: WINDOWS_DIRECTORY } } } : {}),
+        });
         update(containerd.directory);
         return containerd;
       });
       if (containerd !== undefined) await runTour(stepwise, containerd);
+      if (containerd !== undefined && withWindows) await runWindowsTour(stepwise, containerd);
     });
   } catch (error) {
     status = error instanceof Interrupted ? 130 : 1;
