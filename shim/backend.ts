@@ -1,11 +1,12 @@
-/** Chooses the backend: the platform's own. The only file that asks which platform it is. */
+/** Chooses the backend: the platform's own. */
 import type { HcsBackend } from "../hcs/api.ts";
 import type { Programs } from "./bootstrap/programs.ts";
 import type { Options } from "./options/own.ts";
 
 export async function openBackend(options: Options, programs: Programs, owner: string): Promise<HcsBackend> {
-  if (process.platform !== "linux") {
-    throw new Error(`cannot open a backend: none exists for ${process.platform} in this version`);
+  if (process.platform === "win32") {
+    const { openWindowsBackend } = await import("./platform/windows-backend.ts");
+    return openWindowsBackend();
   }
   const { createEmulator } = await import("../hcs/emulator/emulator.ts");
   return createEmulator({

@@ -28,18 +28,21 @@ interface Executable {
   readonly embedded: Readonly<Record<string, string>>;
 }
 
+/** What the threads of the Windows backend run. */
+const NATIVE_CALLS = { "native-calls.cjs": "hcs/win32/threads/main.ts" };
+
 const EXECUTABLES: readonly Executable[] = [
   {
     name: "containerd-shim-runhcs-v1",
     description: "containerd shim v2 for the Windows Host Compute Service",
     entry: "shim/main.ts",
-    embedded: { "serve.cjs": "shim/serve.ts" },
+    embedded: { "serve.cjs": "shim/serve.ts", ...NATIVE_CALLS },
   },
   {
     name: "hcsctl",
     description: "Tool of containerd-shim-runhcs",
     entry: "shim/hcsctl/main.ts",
-    embedded: {},
+    embedded: NATIVE_CALLS,
   },
 ];
 

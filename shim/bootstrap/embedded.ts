@@ -4,6 +4,11 @@ import { dirname, join } from "node:path";
 import { getAsset } from "node:sea";
 import { compileFunction, constants } from "node:vm";
 
+/** The text of a bundle. */
+export function embeddedText(name: string): string {
+  return getAsset(name, "utf8");
+}
+
 /**
  * Runs a bundle as Node would run a file of that name beside the executable. Not part of the main bundle: what is not run
  * is not even parsed.
@@ -11,7 +16,7 @@ import { compileFunction, constants } from "node:vm";
 export function runEmbedded(name: string): void {
   const filename = join(dirname(process.execPath), name);
   const wrapper = compileFunction(
-    getAsset(name, "utf8"),
+    embeddedText(name),
     ["exports", "require", "module", "__filename", "__dirname"],
     { filename, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER },
   ) as (...values: readonly unknown[]) => void;

@@ -4,7 +4,7 @@ import { parseJson } from "../../../hcs/json.ts";
 import type { Difference } from "./compare/values.ts";
 
 export interface KnownDifference {
-  /** Name of the case; `*` for every case. */
+  /** Name of the case; `*` stands for any text. */
   readonly case: string;
   /** The beginning of a difference's path; `*` stands for any text. */
   readonly where: string;
@@ -18,7 +18,6 @@ type KnownValue = "any" | { readonly value: unknown };
 
 const COLUMNS = ["case", "where", "expected", "got", "reason"];
 const SEPARATOR = /^:?-+:?$/;
-const EVERY_CASE = "*";
 
 /** Reads the table in a Markdown text; text around it is for people. @throws {Error} for a row that is not complete */
 export function parseKnownDifferences(markdown: string): KnownDifference[] {
@@ -65,7 +64,7 @@ export function judge(
   differences: readonly Difference[],
   known: readonly KnownDifference[],
 ): Judgement {
-  const rows = known.filter((row) => row.case === name || row.case === EVERY_CASE);
+  const rows = known.filter((row) => pattern(row.case, "$").test(name));
   const applied = rows.filter((row) => differences.some((difference) => covers(row, difference)));
   const unexpected = differences.filter((difference) => !applied.some((row) => covers(row, difference)));
   return { unexpected, applied };
@@ -98,11 +97,13 @@ function covers({ where, expected, got }: KnownDifference, difference: Differenc
 }
 
 function isAtOrBelow(where: string, path: string): boolean {
-  const pattern = where
-    .split("*")
-    .map((text) => text.replace(/[\\^$.+?()[\]{}|]/g, "\\$&"))
-    .join(".*");
-  return new RegExp(`^${pattern}(?:$|[/ ])`, "s").test(path);
+  return pattern(where, "(?:$|[/ ])").test(path);
+}
+
+/** @param end what may follow, as a regular expression */
+function pattern(text: string, end: string): RegExp {
+  const pieces = text.split("*").map((piece) => piece.replace(/[\\^$.+?()[\]{}|]/g, "\\$&"));
+  return new RegExp(`^${pieces.join(".*")}${end}`, "s");
 }
 
 function fits(known: KnownValue, value: unknown): boolean {

@@ -114,18 +114,18 @@ export class RelayHost {
     socket.on("error", () => undefined);
     socket.on("close", () => this.#sockets.delete(socket));
     let early = Buffer.alloc(0);
-    const read = (chunk: Buffer): void => {
-      early = Buffer.concat([early, chunk]);
+    // Not by "data": what nobody listens for yet would be lost, and what was paused would stay so.
+    const read = (): void => {
+      early = Buffer.concat([early, (socket.read() as Buffer | null) ?? Buffer.alloc(0)]);
       const end = early.indexOf("\n");
       if (end < 0) return;
-      socket.off("data", read);
-      socket.pause();
+      socket.off("readable", read);
       const [name, rest] = [early.toString("utf8", 0, end), early.subarray(end + 1)];
       if (rest.length > 0) socket.unshift(rest);
       if (name === "control") this.#takeControl(socket);
       else this.#channels.get(name)?.(socket);
     };
-    socket.on("data", read);
+    socket.on("readable", read);
   }
 
   #takeControl(socket: Socket): void {

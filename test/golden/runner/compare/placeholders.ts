@@ -5,6 +5,7 @@ const NUMBERED = {
   GUID: "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
   // 0 is a process that was not started, 1 the one that stands for a sandbox without any.
   PID: "(?:[2-9]|[1-9]\\d+)",
+  SHIMPID: "[1-9]\\d*",
 } as const;
 
 const PLACEHOLDER = /\$\{([A-Z]+)(?::(\d+))?\}/g;
