@@ -3,7 +3,7 @@ import type { BackendTraits, CallOptions, HcsBackend, HostInfo } from "../api.ts
 import type { PropertyQuery, ServiceProperties } from "../schema/properties.ts";
 import type { ModifyServiceRequest } from "../schema/service.ts";
 import { Win32ComputeSystems } from "./compute/compute-systems.ts";
-import { ensurePromptExit } from "./ffi/prompt-exit.ts";
+import { guardExit } from "./ffi/exit.ts";
 import { readHostInfo } from "./host.ts";
 import { Win32HvSocket } from "./hvsocket/hv-socket.ts";
 import { Win32Jobs } from "./jobs/jobs.ts";
@@ -43,7 +43,7 @@ export class Win32Backend implements HcsBackend {
 
   /** @param source where threads for blocking calls find their code (`threads/main.ts`, bundled) */
   constructor(source: ThreadSource) {
-    ensurePromptExit();
+    guardExit();
     const threads = Object.fromEntries(THREADS.map((name) => [name, new NativeThread(name, source)]));
     this.#threads = threads as Record<ThreadName, NativeThread>;
     const { layers, files, network, accounts, launches, "job events": events } = this.#threads;

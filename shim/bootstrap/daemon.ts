@@ -8,7 +8,7 @@ import { closeSync, mkdirSync, openSync, unlinkSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { dirname, join } from "node:path";
 import { startDeadline, type Clock } from "../clock.ts";
-import { BUNDLE_FILE } from "./bundle.ts";
+import { BUNDLE_FILE, readIfPresent } from "./bundle.ts";
 
 /** Descriptor under which the process finds the listening socket. */
 export const LISTEN_DESCRIPTOR = 3;
@@ -91,6 +91,8 @@ export interface Daemon {
   readonly pid: number;
   /** Resolves if the process ends, with how. */
   readonly ended: Promise<string>;
+  /** What it has printed: why it could not serve. */
+  said(): string;
 }
 
 /**
@@ -124,7 +126,7 @@ export function spawnDaemon(init: DaemonInit): Daemon {
     if (child.pid === undefined) {
       throw new Error(`cannot start the shim process: ${program} could not be executed`);
     }
-    return { pid: child.pid, ended };
+    return { pid: child.pid, ended, said: () => readIfPresent(join(init.bundle, BUNDLE_FILE.panic)) ?? "" };
   } finally {
     closeSync(panicLog);
   }
@@ -150,8 +152,12 @@ export async function awaitListening(
   void daemon.ended.then((how) => (end = how));
   using deadline = startDeadline(clock, budgetMs, `waiting for the shim process to listen at ${path}`);
   while (!(await isListening(path))) {
-    if (end !== undefined)
-      throw new Error(`cannot start the shim process: it ended before it listened (${end})`);
+    if (end !== undefined) {
+      const why = daemon.said();
+      throw new Error(
+        `cannot start the shim process: it ended before it listened (${end})${why === "" ? "" : `: ${why}`}`,
+      );
+    }
     await clock.sleep(LOOK_EVERY_MS, deadline.signal);
   }
 }

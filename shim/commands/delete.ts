@@ -12,11 +12,9 @@ import { bundleFile, readIfPresent } from "../bootstrap/bundle.ts";
 import { UsageError, type ShimFlags } from "../flags.ts";
 import { readNodeFile } from "../options/node-file.ts";
 import { Options } from "../options/own.ts";
+import { LOST_STATUS } from "../platform/facts.ts";
 import { forgetJournal, nodeJournalPath, readJournal, type JournalContents } from "../resources/journal.ts";
 import { reclaim, type Reclaimers } from "../resources/reclaim.ts";
-
-/** Status of a task that died with its shim: its processes were killed. */
-const KILLED = 128 + 9;
 
 export interface DeleteOutcome {
   /** Encoded DeleteResponse, for stdout. */
@@ -53,7 +51,7 @@ export async function deleteTask(flags: ShimFlags, context: DeleteContext): Prom
   const exit = journal.exit;
   const response = DeleteResponse.encode({
     pid: exit?.pid ?? journal.pid ?? 0,
-    exitStatus: exit?.status ?? KILLED,
+    exitStatus: exit?.status ?? LOST_STATUS,
     exitedAt: timestampFromDate(new Date(exit?.at ?? context.now())),
   });
   return { response, remarks };

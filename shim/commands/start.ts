@@ -3,11 +3,11 @@
  * container: nothing here loads the daemon's modules, and nothing but the address may be printed.
  */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { identityOf, type Identity } from "../../oci/identity.ts";
 import { readAnnotations } from "../../oci/spec.ts";
 import { isListening, shimAddress, type ShimAddress } from "../bootstrap/address.ts";
-import { BUNDLE_FILE, writeFileAtomically } from "../bootstrap/bundle.ts";
+import { BUNDLE_FILE, readIfPresent, writeFileAtomically } from "../bootstrap/bundle.ts";
 import {
   awaitListening,
   bindSocket,
@@ -88,8 +88,10 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
     ...(decoded.socketDirectory === undefined ? {} : { socketDirectory: decoded.socketDirectory }),
   });
   await finishLeftovers(flags, options, context);
-  if (identity.role === "workload") await requirePod(identity.podId, address);
-  else {
+  if (identity.role === "workload") {
+    await requirePod(identity.podId, address);
+    copyPid(identity.podId, bundle);
+  } else {
     const order: PodOrder = {
       flags: {
         ...flags,
@@ -153,6 +155,12 @@ function readIdentity(bundle: string): Identity {
 async function requirePod(podId: string, address: ShimAddress): Promise<void> {
   if (await isListening(address.path)) return;
   throw new Error(`cannot join pod "${podId}": no shim answers at ${address.url}`);
+}
+
+/** containerd keeps the bundles of a namespace beside each other: the pod's has the pid of the process that serves both. */
+function copyPid(podId: string, bundle: string): void {
+  const pid = readIfPresent(join(dirname(bundle), podId, BUNDLE_FILE.pid));
+  if (pid !== undefined) writeFileAtomically(join(bundle, BUNDLE_FILE.pid), pid);
 }
 
 /** How a process comes to listen: on a socket that was bound here, or on one of its own making. */

@@ -63,9 +63,13 @@ function compareFiles(
   return [...names].flatMap((name) => {
     const wanted = expected[name];
     if (typeof wanted === "string" && wanted.startsWith("<"))
-      return compareTexts(`${path}/${name}`, wanted, String(found[name] ?? ""));
+      return compareTexts(`${path}/${name}`, wanted, textOf(found[name]));
     return compareValues(`${path}/${name}`, wanted, found[name], placeholders);
   });
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 /** The comparison names steps by operation and id. */
@@ -107,7 +111,7 @@ function asRecorded(entry: TraceEntry): TraceEntry {
   if (LAYER_CALLS.test(entry.call)) return { call: entry.call, id: entry["path"] };
   if (/^Hcs(?:Terminate|Signal|Modify)Process$/.test(entry.call)) {
     const { pid: _, ...rest } = entry;
-    return rest as TraceEntry;
+    return rest;
   }
   return entry;
 }

@@ -11,7 +11,8 @@ import { knownTypes } from "../../../protos/known-types.ts";
 import { PROCESS_URL } from "../../../protos/type-urls.ts";
 import type { MethodDescriptor } from "../../../protos/types.ts";
 import type { Json } from "../../../hcs/scripted/platform.ts";
-import { Recorder, type TraceEntry } from "../../../hcs/scripted/recorder.ts";
+import type { Recorder } from "../../../hcs/scripted/recorder.ts";
+import { type TraceEntry } from "../../../hcs/scripted/recorder.ts";
 import { Client, Code, RpcError, Server } from "../../../shim/ttrpc/index.ts";
 import { readCaseText, readExpected, type GoldenCase } from "../../golden/runner/case.ts";
 import { replyJson } from "../../golden/runner/replies.ts";
@@ -105,8 +106,8 @@ class E2eCase {
   /** @param expected what the reference did: what is waited for */
   async step(index: number, step: Step, expected: Json | undefined): Promise<Json> {
     const from = this.#recorder.entries.length;
-    const method = typeof step["method"] === "string" ? step["method"] : "";
-    this.#recorder.note({ call: "Step", index, op: `${step.op}${String(step["name"] ?? method)}` });
+    const name = textOf(step["name"]) || textOf(step["method"]);
+    this.#recorder.note({ call: "Step", index, op: `${step.op}${name}` });
     const result = await this.#act(step, expected);
     await this.#settle(from, this.#expected[index] ?? []);
     return { step: index, ...result };
@@ -214,7 +215,7 @@ class E2eCase {
     await this.#machine.relay.serve(path, (stream) => {
       stream.on("data", (chunk: Buffer) => pipe.received.push(chunk));
       stream.on("end", () => (pipe.hasEnded = true));
-      if (step["send"] !== undefined) stream.end(String(step["send"]));
+      if (step["send"] !== undefined) stream.end(textOf(step["send"]));
     });
     return {};
   }
@@ -243,6 +244,10 @@ class E2eCase {
   }
 }
 
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
 function logPipe(args: readonly string[]): string {
   const [namespace, id] = ["-namespace", "-id"].map((flag) => args[args.indexOf(flag) + 1] ?? "");
   return `\\\\.\\pipe\\containerd-shim-${namespace}-${id}-log`;
@@ -267,8 +272,7 @@ function eventEntry({ namespace, topic, event }: Envelope): TraceEntry {
 }
 
 /** Calls by which somebody only looks, or comes and goes. */
-const PASSING =
-  /^(?:Hcs(?:Open|Close|Get)\w+|GetLayerMountPath|GrantVmAccess)$/;
+const PASSING = /^(?:Hcs(?:Open|Close|Get)\w+|GetLayerMountPath|GrantVmAccess)$/;
 
 function isEssential({ call }: TraceEntry): boolean {
   return !PASSING.test(call);

@@ -1,22 +1,14 @@
 import assert from "node:assert/strict";
 import { build } from "esbuild";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..", "..");
+import { bundleOptions } from "../../../scripts/build/bundle.ts";
 
 /** Packages and sources that a bundle is made of. */
 async function contents(entry: string): Promise<{ packages: string[]; sources: string[] }> {
   const { metafile } = await build({
-    absWorkingDir: ROOT,
-    entryPoints: [entry],
-    bundle: true,
+    ...bundleOptions(entry),
     write: false,
     metafile: true,
-    platform: "node",
-    format: "cjs",
     outdir: "unused",
-    external: ["koffi"],
   });
   const inputs = Object.entries(metafile.inputs);
   const imported = inputs.flatMap(([, { imports }]) =>
