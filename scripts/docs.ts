@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { annotationsDocument } from "./docs/annotations.ts";
+import { containervDocument } from "./docs/containerv.ts";
 import { errorsDocument } from "./docs/errors.ts";
 import { optionsDocument } from "./docs/options.ts";
 import { statesDocument } from "./docs/states.ts";
@@ -14,6 +15,7 @@ const DOCS = join(dirname(dirname(fileURLToPath(import.meta.url))), "docs");
 
 const DOCUMENTS: Readonly<Record<string, () => string>> = {
   "annotations.md": annotationsDocument,
+  "containerv.md": containervDocument,
   "errors.md": errorsDocument,
   "options.md": optionsDocument,
   "states.md": statesDocument,

@@ -1,9 +1,13 @@
 /** A container of an engine: its life, its processes, its files. */
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { isObject, type JsonObject } from "../../oci/json.ts";
+import type { Any } from "../../protos/gen/google.ts";
+import { LINUX_RESOURCES_URL, WINDOWS_RESOURCES_URL } from "../../protos/type-urls.ts";
+import { linuxResources, windowsResources, type Limits } from "./options/limits.ts";
 import type { ContainerRecord, Engine, TaskState } from "./engine.ts";
 import { ClientError, isNotFound } from "./errors.ts";
 import { logStdio, openStdio, type ClientStdio } from "./io/stdio.ts";
@@ -29,6 +33,12 @@ export interface StreamOptions {
   readonly output?: "pipe" | "log" | "ignore";
   /** The process has an input; with `output: "pipe"` only. */
   readonly input?: boolean;
+}
+
+export interface ContainerStatistics {
+  readonly timestamp: Date;
+  /** A message of the type its URL names. */
+  readonly data: Any;
 }
 
 export type ContainerStatus = "created" | "running" | "paused" | "stopped" | "unknown";
@@ -223,6 +233,33 @@ export class Container implements AsyncDisposable {
   /** Its processes, by the numbers of whoever runs them. */
   async processes(): Promise<ContainerProcessInfo[]> {
     return (await this.#engine.tasks.pids(this.id)).map(processInfo);
+  }
+
+  /**
+   * What the platform measures of it: `io.containerd.cgroups.v1.Metrics` or its like for Linux containers on the emulator,
+   * `containerd.runhcs.stats.v1.Statistics` on Windows. Undefined when it does not run.
+   */
+  statistics(): Promise<ContainerStatistics | undefined> {
+    return this.#engine.tasks.metrics(this.id);
+  }
+
+  /** @throws {ClientError} where containers cannot be paused */
+  async pause(): Promise<void> {
+    await this.#engine.tasks.pause(this.id);
+  }
+
+  async resume(): Promise<void> {
+    await this.#engine.tasks.resume(this.id);
+  }
+
+  /** Changes limits of a running container. */
+  async update(limits: Limits, processors: number = availableParallelism()): Promise<void> {
+    const isLinux = osOf(await this.#record()) === "linux";
+    const resources = isLinux ? linuxResources(limits, processors) : windowsResources(limits, processors);
+    await this.#engine.tasks.update(this.id, {
+      typeUrl: isLinux ? LINUX_RESOURCES_URL : WINDOWS_RESOURCES_URL,
+      value: Buffer.from(JSON.stringify(resources ?? {})),
+    });
   }
 
   /** What its processes have written into the log, and (`follow`) go on writing until the container ends. */

@@ -22,3 +22,12 @@ export { CONTAINERV_LIMITS, parseMemory, type Limits } from "./options/limits.ts
 export type * from "./options/options.ts";
 export type { ContainerProcess, ProcessExit } from "./process.ts";
 export { minimalLinuxSpec } from "./spec/linux.ts";
+export { splitArguments } from "./paths/arguments.ts";
+export { normaliseCommand, rebase, type NormaliseOptions } from "./paths/guest-path.ts";
+export { commandWrapper, shellWrapper, type WrapperInit } from "./wrappers.ts";
+export type { HostNetwork, HostNetworks } from "../../hcs/port/networks.ts";
+export type { CopiedFile, CopyOptions, CopyResult, FileCopy, FileTransport } from "./files/transport.ts";
+export type { LayerSource } from "./layers/compose.ts";
+export { tarTransport } from "./files/tar-transport.ts";
+export { chooseNetwork, type JoinedNetwork } from "./network/join.ts";
+export type { ContainerProcessInfo } from "./process-info.ts";

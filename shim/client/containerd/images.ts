@@ -25,7 +25,9 @@ import {
   type ImageInfo,
   type Manifest,
 } from "../images/image.ts";
+import { shiftOwnersInPlace } from "../images/shift.ts";
 import { tarEntries } from "../images/tar.ts";
+import { withMounts } from "../images/with-mounts.ts";
 import type { CallOptions, GrpcConnection } from "./grpc.ts";
 
 /** Bytes of a blob in one message. */
@@ -121,7 +123,7 @@ export class ContainerdImages implements EngineImages {
   /** A writable snapshot on top of an image. @returns its key */
   async prepare(
     key: string,
-    { image }: Extract<EngineRootfs, { kind: "image" }>,
+    { image, idMapping }: Extract<EngineRootfs, { kind: "image" }>,
     lease: CallOptions,
   ): Promise<string> {
     const info = await this.find(image);
@@ -131,7 +133,14 @@ export class ContainerdImages implements EngineImages {
     const call = this.#connection
       .service(Snapshots)
       .Prepare({ snapshotter: this.snapshotter, key, parent }, lease);
-    await translated(`cannot prepare the root file system of container "${key}"`, call);
+    const { mounts } = await translated(`cannot prepare the root file system of container "${key}"`, call);
+    if (idMapping === undefined) return key;
+    try {
+      await withMounts(mounts, (directory) => shiftOwnersInPlace(directory, idMapping));
+    } catch (error) {
+      await this.remove(key);
+      throw clientError(`cannot give the files of container "${key}" their owners`, error);
+    }
     return key;
   }
 

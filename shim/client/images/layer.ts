@@ -15,7 +15,7 @@ import type { ReadableStream } from "node:stream/web";
 import { promisify } from "node:util";
 import type { ParsedTarEntry, TarHeader } from "modern-tar";
 import { ClientError } from "../errors.ts";
-import { tarEntries } from "./tar.ts";
+import { archiveError, tarEntries } from "./tar.ts";
 
 export interface ApplyOptions {
   /** Name of the layer, for errors. */
@@ -31,7 +31,11 @@ const OPAQUE = ".wh..wh..opq";
 export async function applyLayer(source: Readable, directory: string, options: ApplyOptions): Promise<void> {
   const layer = new LayerTarget(directory, options);
   for await (const entry of tarEntries(source, options.name)) {
-    await layer.apply(entry);
+    try {
+      await layer.apply(entry);
+    } catch (error) {
+      throw archiveError(options.name, error);
+    }
     // What was not read, of entries that have no content.
     if (!entry.body.locked) await entry.body.cancel();
   }

@@ -9,8 +9,16 @@ export async function shiftOwners(source: string, target: string, mapping: Rootf
   await shift(source, target, mapping);
 }
 
+/** Adds to the owners of everything in a directory. */
+export function shiftOwnersInPlace(directory: string, mapping: RootfsIdMapping): Promise<void> {
+  return shift(directory, directory, mapping);
+}
+
 async function shift(source: string, target: string, mapping: RootfsIdMapping): Promise<void> {
-  const { uid, gid, mode } = await lstat(source);
+  const { uid, gid, mode, nlink } = await lstat(source);
+  // Another name of a file that was shifted under its first.
+  const isDone = source === target && nlink > 1 && uid >= mapping.uid && !(await lstat(source)).isDirectory();
+  if (isDone) return;
   await lchown(target, uid + mapping.uid, gid + mapping.gid);
   const found = await lstat(target);
   // After the owner, whose change takes the set-id bits away.

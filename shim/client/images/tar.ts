@@ -13,11 +13,7 @@ export async function* tarEntries(source: Readable, name: string): AsyncGenerato
   try {
     yield* entriesOf(source);
   } catch (cause) {
-    if (cause instanceof ClientError) throw cause;
-    throw new ClientError("InvalidArgument", `cannot read tar archive ${name}: ${messageOf(cause)}`, {
-      cause,
-      archive: name,
-    });
+    throw archiveError(name, cause);
   } finally {
     source.destroy();
   }
@@ -30,4 +26,12 @@ function entriesOf(source: Readable): AsyncIterable<ParsedTarEntry> {
   // What fails on the way in comes out of the other end as well.
   bytes.pipeTo(writable).catch(() => undefined);
   return readable;
+}
+
+/** What goes wrong in the middle of an entry comes out of its body. System errors are about the other end, and stay. */
+export function archiveError(name: string, cause: unknown): unknown {
+  if (cause instanceof ClientError || typeof (cause as NodeJS.ErrnoException).syscall === "string")
+    return cause;
+  const message = `cannot read tar archive ${name}: ${messageOf(cause)}`;
+  return new ClientError("InvalidArgument", message, { cause, archive: name });
 }

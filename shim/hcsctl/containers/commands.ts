@@ -172,6 +172,24 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
     run: async (context) => (await import("./end.ts")).rm(context),
   },
   {
+    name: "wrap",
+    usage: "hcsctl wrap ID NAME=PROGRAM… --out DIR [--map HOST=CONTAINER] [--cmd]",
+    summary: "write scripts that run programs of a container as if they were on this host",
+    flags: [
+      { name: "out", type: "string", value: "DIR", default: ".", description: "where the scripts go" },
+      {
+        name: "map",
+        type: "string",
+        multiple: true,
+        value: "HOST=CONTAINER",
+        description: "a directory of this host and where the container has it: working directories follow",
+      },
+      { name: "cmd", type: "boolean", description: "scripts for cmd.exe" },
+    ],
+    arity: [2, Infinity],
+    run: async (context) => (await import("./wrap.ts")).wrap(context),
+  },
+  {
     name: "network ls",
     usage: "hcsctl network ls [--json]",
     summary: "list the networks that containers can join by the name of a switch",

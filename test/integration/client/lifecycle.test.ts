@@ -142,6 +142,27 @@ eachEngine(
       });
     });
 
+    describe("a running container", () => {
+      it("processes are measured", async () => {
+        await using container = await idle(engine().client);
+        const { data } = (await container.statistics()) ?? {};
+        assert.match(data?.typeUrl ?? "", /cgroups/);
+        assert.ok((data?.value.length ?? 0) > 0);
+      });
+
+      it("is paused, resumed, and given other limits", async () => {
+        await using container = await idle(engine().client);
+        await container.pause();
+        assert.equal((await container.info()).status, "paused");
+        await container.resume();
+        assert.equal((await container.info()).status, "running");
+        await container.update({ memory: "80M" });
+        const read =
+          "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null; true";
+        assert.equal((await execScript(container, read)).stdout, `${80 * 1024 ** 2}\n`);
+      });
+    });
+
     describe("stop", () => {
       it("lets it end by itself", async () => {
         const { client } = engine();
