@@ -53,15 +53,6 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
     run: async (context) => (await import("./run.ts")).start(context),
   },
   {
-    name: "cp",
-    usage: "hcsctl cp SOURCE TARGET",
-    summary: "copy files into or out of a container, over its agent",
-    help: COPY_HELP,
-    flags: [BUNDLE_FLAG, ...ENGINE_FLAGS],
-    arity: [2, 2],
-    run: async (context) => (await import("../agent/cp.ts")).runAgentCopy(context),
-  },
-  {
     name: "exec",
     usage: "hcsctl exec ID [FLAGS] [--in DIR] [--out GLOB] -- COMMAND [ARGUMENTS]",
     summary: "run a further program in a container, with the streams of this terminal",
@@ -120,10 +111,14 @@ export const CONTAINER_COMMANDS: readonly Command[] = [
     name: "cp",
     usage: "hcsctl cp SOURCE TARGET [--recursive], one of them ID:PATH",
     summary: "copy files into a container, or out of it",
-    help: `A target that ends with a slash is a directory: the source keeps its name there.`,
+    help: `A target that ends with a slash is a directory: the source keeps its name there. Files go through a tar program in the
+container; where the container has an agent, over that.
+
+${COPY_HELP}`,
     flags: [
       { name: "recursive", short: "r", type: "boolean", description: "directories with all they hold" },
       { name: "mkdirs", type: "boolean", description: "make missing parent directories" },
+      BUNDLE_FLAG,
       ...ENGINE_FLAGS,
     ],
     arity: [2, 2],

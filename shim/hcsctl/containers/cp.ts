@@ -2,7 +2,10 @@
 import { basename, join, posix, resolve } from "node:path";
 import { statSync } from "node:fs";
 import type { CopyOptions, CopyResult, FileCopy } from "../../client/files/transport.ts";
+import { isObject } from "../../../oci/json.ts";
 import { UsageError } from "../../flags.ts";
+import { ANNOTATION_PREFIX } from "../../options/table.ts";
+import { runAgentCopy } from "../agent/cp.ts";
 import type { CommandContext } from "../command.ts";
 import { progressBar } from "../progress.ts";
 import { openClient } from "./engine.ts";
@@ -19,6 +22,9 @@ export async function cp(context: CommandContext): Promise<void> {
   if ((from === undefined) === (to === undefined))
     throw new UsageError("one of source and target must be in a container (ID:PATH), the other on this host");
   await using client = await openClient(context);
+  const { id } = from ?? to ?? { id: "" };
+  if (typeof context.flags["bundle"] === "string" || (await hasAgent(client, id)))
+    return runAgentCopy(context);
   const results =
     to === undefined
       ? await copyOut(context, client, from ?? { id: "", path: "" }, target)
@@ -29,6 +35,14 @@ export async function cp(context: CommandContext): Promise<void> {
     context.fail();
   }
 }
+
+/** A container that was given an agent has it for this. */
+async function hasAgent(client: Client, id: string): Promise<boolean> {
+  const { spec } = await (await client.get(id)).info();
+  return isObject(spec["annotations"]) && spec["annotations"][AGENT_ANNOTATION] === "true";
+}
+
+const AGENT_ANNOTATION = `${ANNOTATION_PREFIX}agent.enabled`;
 
 type Client = Awaited<ReturnType<typeof openClient>>;
 
