@@ -7,12 +7,14 @@ import { Statistics } from "../../protos/gen/stats.ts";
 import type { TaskUsage } from "../task/container.ts";
 import { completeLinuxMetrics, linuxMetrics } from "./linux-metrics.ts";
 import { vmStatistics } from "./vm-statistics.ts";
-import { windowsStatistics } from "./windows-statistics.ts";
+import { metricsOfWindows, windowsStatistics } from "./windows-statistics.ts";
 
 type Form = BackendTraits["statistics"];
 
 const FORMS: Readonly<Record<Form, (usage: TaskUsage) => Any>> = {
-  cgroups: ({ LCOWMetrics }) => packAny(Metrics, completeLinuxMetrics(LCOWMetrics ?? {})),
+  // Containerd on Linux has no form for Windows containers: what they have used is told in that of Linux ones.
+  cgroups: ({ LCOWMetrics, Statistics: windows }) =>
+    packAny(Metrics, completeLinuxMetrics(LCOWMetrics ?? (windows && metricsOfWindows(windows)) ?? {})),
   runhcs: ({ LCOWMetrics, Statistics: windows, vm }) =>
     packAny(Statistics, {
       linux: LCOWMetrics === undefined ? undefined : linuxMetrics(LCOWMetrics),

@@ -1,4 +1,5 @@
 /** HCS statistics as the message that containerd on Windows reads (`containerd.runhcs.stats.v1.Statistics`). */
+import type { LinuxMetrics } from "../../hcs/guest/properties.ts";
 import type { SystemStatistics } from "../../hcs/schema/properties.ts";
 import {
   WindowsContainerMemoryStatistics,
@@ -49,4 +50,24 @@ function storageSection(
     writeCountNormalized: count(storage.WriteCountNormalized),
     writeSizeBytes: count(storage.WriteSizeBytes),
   });
+}
+
+/** Processor time and memory, in the shape of a Linux guest's metrics. */
+export function metricsOfWindows({ Processor = {}, Memory = {} }: SystemStatistics): LinuxMetrics {
+  return {
+    cpu: {
+      usage: {
+        total: nanoseconds(Processor.TotalRuntime100ns),
+        kernel: nanoseconds(Processor.RuntimeKernel100ns),
+        user: nanoseconds(Processor.RuntimeUser100ns),
+      },
+    },
+    memory: {
+      rss: Memory.MemoryUsagePrivateWorkingSetBytes ?? 0,
+      usage: {
+        usage: Memory.MemoryUsageCommitBytes ?? 0,
+        max: Memory.MemoryUsageCommitPeakBytes ?? 0,
+      },
+    },
+  };
 }

@@ -156,6 +156,19 @@ describe("statsPayload", () => {
     });
   });
 
+  it("tells containerd on Linux of Windows containers in the form of Linux ones", () => {
+    const any = statsPayload("cgroups", {
+      Statistics: {
+        Timestamp: "2026-01-01T00:00:00Z",
+        Processor: { TotalRuntime100ns: 3, RuntimeUser100ns: 2, RuntimeKernel100ns: 1 },
+        Memory: { MemoryUsageCommitBytes: 7, MemoryUsageCommitPeakBytes: 8 },
+      },
+    });
+    const { cpu, memory } = unpackAny(any, Metrics) ?? {};
+    assert.deepEqual([cpu?.usage?.total, cpu?.usage?.user, cpu?.usage?.kernel], [300n, 200n, 100n]);
+    assert.deepEqual([memory?.usage?.usage, memory?.usage?.max], [7n, 8n]);
+  });
+
   it("is empty for a sandbox without container and VM, and of the VM alone where there is one", () => {
     assert.deepEqual(unpackAny(statsPayload("runhcs", {}), Statistics), Statistics.create());
     const { windows, linux, vm } = unpackAny(statsPayload("runhcs", { vm: {} }), Statistics) ?? {};
