@@ -72,7 +72,7 @@ try {
       "--reporter",
       winePath(reporter),
       "--timeout",
-      "30000",
+      "120000",
       ...files.map(winePath),
       ...mochaArguments,
     ],
