@@ -22,7 +22,8 @@ describe("golden cases", () => {
 
   it("show every difference that DIFFERENCES.md names", () => {
     assert.deepEqual(
-      known.filter((row) => !applied.has(row)),
+      // Those of whole processes show in the suite "packed".
+      known.filter((row) => !applied.has(row) && !row.case.startsWith("e2e-")),
       [],
     );
   });
