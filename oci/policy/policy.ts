@@ -136,7 +136,7 @@ export function createPolicy(names: readonly string[], options: PolicyOptions = 
 /** Variable that switches {@link PolicyOptions.log} on; exactly `1`. */
 export const LOG_VARIABLE = "CONTAINERV_SECCOMP_LOG";
 /** Annotation by which a container tells which policy it was made with. */
-export const POLICY_ANNOTATION = "runhcs.client/policy";
+const POLICY_ANNOTATION = "runhcs.client/policy";
 
 /**
  * The spec with the policy in force.

@@ -1,5 +1,5 @@
 /** Addresses given to containers that ask for none of their own: each subnet's, one file per address that is taken. */
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { addressOf, parseAddress } from "../../../oci/network/address.ts";
 import { isReservedInSubnet, parseSubnet } from "../../../oci/network/prefix.ts";
@@ -76,9 +76,4 @@ export async function reserveAddress(
 /** Gives addresses back. */
 export async function releaseAddress(lease: string): Promise<void> {
   await rm(lease, { force: true });
-}
-
-/** For tests and repair: who has what. */
-export async function leasedAddresses(directory: string): Promise<string[]> {
-  return readdir(directory).catch(() => []);
 }
