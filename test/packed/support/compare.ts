@@ -64,7 +64,9 @@ function compareFiles(
     const wanted = expected[name];
     if (typeof wanted === "string" && wanted.startsWith("<"))
       return compareTexts(`${path}/${name}`, wanted, textOf(found[name]));
-    return compareValues(`${path}/${name}`, wanted, found[name], placeholders);
+    // A pid is a number wherever else it appears.
+    const value = /^\d+$/.test(textOf(found[name])) ? Number(found[name]) : found[name];
+    return compareValues(`${path}/${name}`, wanted, value, placeholders);
   });
 }
 
