@@ -7,8 +7,6 @@ export function isGuidText(text: string): boolean {
   return GUID.test(text);
 }
 
-export const GUID_BYTES = 16;
-
 /**
  * A GUID in memory order.
  *
@@ -24,13 +22,7 @@ export function guidToBytes(text: string): Buffer {
   return swapWords(Buffer.from(bare.replaceAll("-", ""), "hex"));
 }
 
-/** The lower-case text of a GUID in memory, without braces. */
-export function guidFromBytes(bytes: Uint8Array): string {
-  const hex = swapWords(Buffer.from(bytes.subarray(0, GUID_BYTES))).toString("hex");
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
-}
-
-/** Turns the first three words round, in place; doing it twice changes nothing. */
+/** Turns the first three words round, in place. */
 function swapWords(bytes: Buffer): Buffer {
   bytes.subarray(0, 4).swap32();
   bytes.subarray(4, 6).swap16();

@@ -5,6 +5,7 @@
 import { subscribe } from "node:diagnostics_channel";
 import { EMULATOR_CALLS } from "../../hcs/emulator/calls.ts";
 import { GUEST_DIAGNOSTICS } from "../../hcs/guest/diagnostics.ts";
+import { WIN32_DIAGNOSTICS } from "../../hcs/win32/diagnostics.ts";
 import { TRACE_FAILURES } from "../../hcs/trace/file.ts";
 import { EVENTS_CHANNEL } from "../events/diagnostics.ts";
 import { STDIO_CHANNEL } from "../io/diagnostics.ts";
@@ -48,6 +49,7 @@ const SOURCES: readonly Source[] = [
     levels: { call: "trace" },
     level: "warn",
   },
+  { channel: WIN32_DIAGNOSTICS, message: "Windows backend", kind: "event", levels: {}, level: "warn" },
   {
     channel: TTRPC_CHANNEL,
     message: "ttrpc",
