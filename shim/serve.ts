@@ -4,7 +4,12 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
-import { HANDOVER_VARIABLE, LISTEN_DESCRIPTOR, OPTIONS_VARIABLE } from "./bootstrap/daemon.ts";
+import {
+  HANDOVER_VARIABLE,
+  LISTEN_DESCRIPTOR,
+  MALLOC_VARIABLES,
+  OPTIONS_VARIABLE,
+} from "./bootstrap/daemon.ts";
 import { ownPrograms } from "./bootstrap/programs.ts";
 import { messageOf } from "./errors.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags } from "./flags.ts";
@@ -16,6 +21,8 @@ import type { Logger } from "./log/logger.ts";
 import { servingPlatform } from "./platform/serving.ts";
 
 async function serve(): Promise<void> {
+  // They have had their effect, and are not meant for programs that this process runs.
+  for (const name of Object.keys(MALLOC_VARIABLES)) delete process.env[name];
   if (isMember(process.argv)) return serveKeeper({ prepareProcess });
   const parsed = parseFlags(process.argv.slice(2), SHIM_FLAGS);
   const socketPath = parsed.values["socket"] ?? "";

@@ -48,6 +48,7 @@ interface Functions {
   socket(domain: number, type: number, protocol: number): number;
   sethostname(name: string, length: number): number;
   mkfifo(path: string, mode: number): number;
+  malloc_trim(pad: number): number;
 }
 
 interface MessageHeader {
@@ -92,6 +93,7 @@ function libc(): Functions {
     socket: library.func("int socket(int, int, int)"),
     sethostname: library.func("int sethostname(str, size_t)"),
     mkfifo: library.func("int mkfifo(str, uint32_t)"),
+    malloc_trim: library.func("int malloc_trim(size_t)"),
   };
   return loaded;
 }
@@ -217,6 +219,11 @@ export function socketPair(): readonly [number, number] {
   const fds = new Int32Array(2);
   check(libc().socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), "socketpair", "");
   return [fds[0] as number, fds[1] as number];
+}
+
+/** malloc_trim(3): returns the free pages of all arenas to the system. */
+export function trimHeap(): void {
+  libc().malloc_trim(0);
 }
 
 /** dup3(from, to, O_CLOEXEC). */

@@ -101,6 +101,12 @@ export interface Daemon {
  */
 export const UNWANTED_VARIABLES: readonly string[] = ["NODE_EXTRA_CA_CERTS", "NODE_OPTIONS"];
 
+/** One heap for the few threads that allocate, and pages returned early (mallopt(3)). Other C libraries ignore them. */
+export const MALLOC_VARIABLES: Readonly<Record<string, string>> = {
+  MALLOC_ARENA_MAX: "1",
+  MALLOC_TRIM_THRESHOLD_: "131072",
+};
+
 /** Set for a process that finds its listening socket at {@link LISTEN_DESCRIPTOR}. */
 export const HANDOVER_VARIABLE = "RUNHCS_LISTEN_HANDED_OVER";
 
@@ -110,6 +116,7 @@ export function spawnDaemon(init: DaemonInit): Daemon {
   try {
     const environment: NodeJS.ProcessEnv = { ...init.environment };
     for (const name of UNWANTED_VARIABLES) delete environment[name];
+    Object.assign(environment, MALLOC_VARIABLES);
     if (init.options.length > 0) environment[OPTIONS_VARIABLE] = Buffer.from(init.options).toString("base64");
     const stdio: StdioOptions = ["ignore", panicLog, panicLog];
     if (init.socket !== undefined) {

@@ -24,6 +24,12 @@ export function programsIn(executable: string): Programs {
   return { directory: dirname(executable), serve: [executable], keeper: [], vmWorker: [] };
 }
 
+/**
+ * Flags of V8 for the long-lived process: garbage can be collected when it is idle (`hosting/idle-trim.ts`), and a burst of
+ * calls does not grow its young generation to the 48 MB it may otherwise have. The code kept by the build is for these.
+ */
+const DAEMON_FLAGS = ["--expose-gc", "--max-semi-space-size=4"];
+
 /** @param entry the script Node was started with (`process.argv[1]`): `<dist>/bin/…` or `<dist>/libexec/…` */
 export function programsBeside(entry: string): Programs {
   const root = join(dirname(realpathSync(entry)), "..");
@@ -31,7 +37,7 @@ export function programsBeside(entry: string): Programs {
   const node = [process.execPath, "--no-warnings"];
   return {
     directory: join(root, "bin"),
-    serve: [...node, join(libexec, "serve.cjs")],
+    serve: [...node, ...DAEMON_FLAGS, join(libexec, "serve.cjs")],
     keeper: [...node, join(libexec, "keeper.cjs"), root],
     vmWorker: [...node, join(libexec, "vm-worker.cjs")],
   };

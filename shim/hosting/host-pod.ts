@@ -32,9 +32,13 @@ import { registerStreamingService, StreamRegistry } from "../service/streaming-s
 import { registerTaskService } from "../service/task-service.ts";
 import { recorded } from "../recorded.ts";
 import { Server } from "../ttrpc/index.ts";
+import { IdleTrim, trimMemory } from "./idle-trim.ts";
 import type { PodOrder } from "./order.ts";
 
 const OWNER = "containerd-shim-runhcs-v1";
+
+/** Memory is the process's, whichever pod was busy. A heap that cannot be trimmed stays as it is. */
+const PROCESS_TRIM = new IdleTrim(systemClock, () => void trimMemory().catch(() => undefined));
 
 /** A pod's place in a process. */
 export interface HostedPod {
@@ -118,7 +122,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
     options: podOptions,
     onIdle: () => end("nothing is left to serve"),
   });
-  const calls = new Calls(logger, systemClock);
+  const calls = new Calls(logger, systemClock, () => PROCESS_TRIM.touch());
   registerTaskService(server, shim, calls, events);
   registerSandboxService(server, shim, calls, () => end("its sandbox was shut down"));
   registerStreamingService(server, streams);

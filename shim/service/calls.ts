@@ -36,10 +36,13 @@ interface Subject {
 export class Calls {
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #onCall: () => void;
 
-  constructor(logger: Logger, clock: Clock) {
+  /** @param onCall told of every call, before it is served */
+  constructor(logger: Logger, clock: Clock, onCall: () => void = () => undefined) {
     this.#logger = logger;
     this.#clock = clock;
+    this.#onCall = onCall;
   }
 
   /** A handler that logs its duration and answers errors as RPC status. */
@@ -65,6 +68,7 @@ export class Calls {
     };
     // Not an async function: State is asked for thousands of times, and a promise would cost more than the answer.
     return (request, context) => {
+      this.#onCall();
       const started = this.#clock.monotonic();
       const answered = (response: O): O => {
         if (this.#logger.isEnabled(level)) log(request, started, level, "call answered");

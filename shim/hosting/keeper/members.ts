@@ -1,5 +1,6 @@
 /** The processes that a keeper has started: spares, and the one that all shared pods have. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { MALLOC_VARIABLES } from "../../bootstrap/daemon.ts";
 import { messageOf } from "../../errors.ts";
 import { memberArguments } from "../arguments.ts";
 import { toMessage, type HostMessage, type MemberMessage } from "../messages.ts";
@@ -38,6 +39,7 @@ export class Member {
     const child = spawn(program, args, {
       cwd: "/",
       detached: true,
+      env: { ...process.env, ...MALLOC_VARIABLES },
       // What it says goes to the keeper's log, until it has a pod and that pod's.
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
