@@ -1,220 +1,174 @@
-/** What is measured, as data: one row says how to take one value for one shim. */
-import { spawn } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { isConnectionClosed } from "../../shim/ttrpc/index.ts";
-import type { Containerd } from "../../test/support/containerd.ts";
-import { listProcesses, proportionalMemory } from "../../test/support/proc.ts";
-import { findShim } from "../../test/support/shim-process.ts";
-import { until } from "../../test/support/until.ts";
-import { type Subject, addressOfTask, connectTask } from "./subjects.ts";
+/** Everything that is measured, as data: one row says how to take one value for one shim, and what is wanted of it. */
+import type { Measure } from "./measure.ts";
+import { documentTime, planTime } from "./measures/documents.ts";
+import { execGrowth, idleMemory, tenPods } from "./measures/memory.ts";
+import { firstAnswer, nodeOverhead, startTime } from "./measures/start.ts";
+import { streamed } from "./measures/stdio.ts";
+import { execTime, killTime, runTime } from "./measures/tasks.ts";
+import { callCpu, callLatency, goLike, large, rawLoad } from "./measures/ttrpc.ts";
 
-/** What a measurement works with. */
-export interface Bench {
-  readonly containerd: Containerd;
-  /** A task of this subject that idles for the whole run. */
-  readonly idleTask: string;
-  /** A number nobody else got, for names. */
-  readonly serial: number;
-  readonly quick: boolean;
-}
-
-/** One row of the table. */
-export interface Measure {
-  readonly name: string;
-  readonly unit: "ms" | "MiB" | "calls/s" | "MiB/s";
-  readonly better: "lower" | "higher";
-  /** How often a value is taken, alternating between the shims; fewer in a quick run. */
-  readonly rounds: { readonly full: number; readonly quick: number };
-  take(bench: Bench, subject: Subject): Promise<number>;
-}
-
-const CALLS = { full: 3000, quick: 500 };
-const PIPELINED_CALLS = { full: 30_000, quick: 5000 };
-/** Calls under way at the same time in the pipelined measurement. */
-const PIPELINE_DEPTH = 64;
-const STREAM_MIB = { full: 512, quick: 64 };
+const KIB = 1024;
+const OFTEN = { full: 21, quick: 5 };
+const SOME = { full: 11, quick: 3 };
+const FEW = { full: 3, quick: 1 };
 
 export const MEASURES: readonly Measure[] = [
   {
-    name: "start of a shim",
+    name: "start",
     unit: "ms",
     better: "lower",
-    rounds: { full: 15, quick: 3 },
-    take: startLatency,
+    rounds: OFTEN,
+    bounds: { process: 3.8, warm: 0.35, shared: 0.35 },
+    take: startTime,
+  },
+  {
+    name: "start to first answer",
+    unit: "ms",
+    better: "lower",
+    rounds: OFTEN,
+    bounds: { process: 3.8, warm: 0.5, shared: 0.5 },
+    take: firstAnswer,
+  },
+  {
+    name: "start of a workload, over node empty.js",
+    unit: "ms",
+    better: "lower",
+    rounds: OFTEN,
+    bounds: { process: 15 },
+    isAbsolute: true,
+    take: nodeOverhead,
   },
   {
     name: "ctr run --rm of true",
     unit: "ms",
     better: "lower",
-    rounds: { full: 11, quick: 3 },
-    take: runLatency,
+    rounds: SOME,
+    bounds: { process: 1.75, warm: 1.15, shared: 1.15 },
+    take: runTime,
   },
   {
-    name: "ctr exec of true",
+    name: "ctr task exec of true",
     unit: "ms",
     better: "lower",
-    rounds: { full: 11, quick: 3 },
-    take: execLatency,
+    rounds: SOME,
+    bounds: { process: 1.1 },
+    take: execTime,
   },
   {
-    name: "shim memory (PSS), idle task",
-    unit: "MiB",
+    name: "Kill to Wait",
+    unit: "ms",
     better: "lower",
-    rounds: { full: 3, quick: 1 },
-    take: shimMemory,
+    rounds: SOME,
+    bounds: { process: 1.1 },
+    take: killTime,
   },
   {
-    name: "memory with utility VM",
-    unit: "MiB",
+    name: "ttrpc State, one by one, p50",
+    unit: "µs",
     better: "lower",
-    rounds: { full: 3, quick: 1 },
-    take: podMemory,
+    rounds: { full: 7, quick: 3 },
+    bounds: { process: 0.95 },
+    take: callLatency,
   },
   {
-    name: "ttrpc State, one by one",
+    name: "ttrpc State, one by one, CPU of the server",
+    unit: "µs",
+    better: "lower",
+    rounds: { full: 7, quick: 3 },
+    bounds: { process: 0.6 },
+    take: callCpu,
+  },
+  ...[16, 128].map((depth): Measure => ({
+    name: `ttrpc State, ${depth} at once, a write for each`,
     unit: "calls/s",
     better: "higher",
-    rounds: { full: 5, quick: 2 },
-    take: sequentialCalls,
-  },
-  {
-    name: `ttrpc State, ${PIPELINE_DEPTH} at once`,
+    rounds: { full: 7, quick: 3 },
+    bounds: { process: 1.3 },
+    take: goLike(depth),
+  })),
+  ...(
+    [
+      [16, 1.5],
+      [128, 3],
+    ] as const
+  ).map(([depth, bound]): Measure => ({
+    name: `ttrpc State, ${depth} at once, raw load`,
     unit: "calls/s",
     better: "higher",
-    rounds: { full: 5, quick: 2 },
-    take: pipelinedCalls,
-  },
-  {
-    name: "stdout to a client",
+    rounds: { full: 7, quick: 3 },
+    bounds: { process: bound },
+    take: rawLoad(depth),
+  })),
+  ...(
+    [
+      ["64 KiB", 64 * KIB, 1.2],
+      ["1 MiB", KIB * KIB, 1.4],
+    ] as const
+  ).map(([name, bytes, bound]): Measure => ({
+    name: `ttrpc requests of ${name}`,
     unit: "MiB/s",
     better: "higher",
-    rounds: { full: 3, quick: 1 },
-    take: streamThroughput,
+    rounds: { full: 7, quick: 3 },
+    bounds: { process: bound },
+    take: large(bytes),
+  })),
+  {
+    name: "stdout of an exec to a client",
+    unit: "MiB/s",
+    better: "higher",
+    rounds: { full: 5, quick: 1 },
+    bounds: { process: 0.8 },
+    take: streamed("pipes"),
+  },
+  {
+    name: "output of an exec with a terminal",
+    unit: "MiB/s",
+    better: "higher",
+    rounds: { full: 5, quick: 1 },
+    bounds: { process: 0.9 },
+    take: streamed("terminal"),
+  },
+  {
+    name: "private dirty memory, one idle pod",
+    unit: "MiB",
+    better: "lower",
+    rounds: FEW,
+    bounds: { process: 2 },
+    take: idleMemory,
+  },
+  {
+    name: "private dirty memory, ten idle pods",
+    unit: "MiB",
+    better: "lower",
+    rounds: { full: 1, quick: 1 },
+    bounds: { shared: 0.4 },
+    take: tenPods,
+  },
+  {
+    name: "growth of private dirty memory by execs, after trimming",
+    unit: "KiB",
+    better: "lower",
+    rounds: { full: 1, quick: 0 },
+    bounds: { process: 1024 },
+    isAbsolute: true,
+    take: execGrowth,
+  },
+  {
+    name: "document of a container with 40 mounts",
+    unit: "ms",
+    better: "lower",
+    rounds: SOME,
+    bounds: { process: 2 },
+    isAbsolute: true,
+    take: documentTime,
+  },
+  {
+    name: "hcsctl plan of a pod, whole process",
+    unit: "ms",
+    better: "lower",
+    rounds: SOME,
+    bounds: { process: 150 },
+    isAbsolute: true,
+    take: planTime,
   },
 ];
-
-/** From starting the executable until it has printed the address and ended. */
-async function startLatency({ containerd, serial }: Bench, subject: Subject): Promise<number> {
-  const id = `start-${serial}`;
-  const bundle = join(containerd.directory, "bench", id);
-  await mkdir(join(bundle, "rootfs"), { recursive: true });
-  await writeFile(join(bundle, "config.json"), JSON.stringify({ ociVersion: "1.0.2", linux: {} }));
-  const args = [
-    ...["-namespace", containerd.namespace],
-    ...["-address", containerd.address],
-    ...["-publish-binary", join(containerd.installation.directory, "containerd")],
-    ...["-id", id, "start"],
-  ];
-  const started = performance.now();
-  const child = spawn(subject.program(containerd), args, {
-    cwd: bundle,
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, TTRPC_ADDRESS: containerd.ttrpcAddress, RUNHCS_CONFIG: containerd.nodeFile },
-  });
-  const said: Buffer[] = [];
-  child.stdout.on("data", (chunk: Buffer) => said.push(chunk));
-  const code = await new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  const elapsed = performance.now() - started;
-  const answer = Buffer.concat(said).toString("utf8").trim();
-  if (code !== 0) throw new Error(`cannot start ${subject.name}: exit status ${String(code)}: ${answer}`);
-  const address = answer.startsWith("{") ? (JSON.parse(answer) as { address: string }).address : answer;
-  const task = await connectTask(address.replace("unix://", ""));
-  // The Go shim ends before it has answered.
-  await task.shutdown(id).catch((error: unknown) => {
-    if (!isConnectionClosed(error)) throw error;
-  });
-  await task.client.closed;
-  return elapsed;
-}
-
-async function runLatency({ containerd, serial }: Bench, subject: Subject): Promise<number> {
-  const started = performance.now();
-  const result = await containerd
-    .ctr()
-    .run(`run-${serial}`, { args: ["true"], runtime: subject.runtime.type });
-  if (result.code !== 0) throw new Error(`cannot run a task by ${subject.name}: ${result.stderr}`);
-  return performance.now() - started;
-}
-
-async function execLatency({ containerd, idleTask, serial }: Bench, subject: Subject): Promise<number> {
-  const started = performance.now();
-  const result = await containerd.ctr().exec(idleTask, `exec-${serial}`, ["true"]);
-  if (result.code !== 0) throw new Error(`cannot exec by ${subject.name}: ${result.stderr}`);
-  return performance.now() - started;
-}
-
-const MIB = 1 << 20;
-
-async function shimMemory({ containerd, idleTask }: Bench): Promise<number> {
-  return proportionalMemory(await findShim(containerd.address, idleTask)) / MIB;
-}
-
-/** The shim and, where it has one, the process that stands for its utility VM, without the container's own. */
-async function podMemory(bench: Bench): Promise<number> {
-  const { containerd, idleTask } = bench;
-  const shim = await findShim(containerd.address, idleTask);
-  const processes = listProcesses();
-  const children = (parent: number): number[] =>
-    processes.filter((one) => one.parent === parent).flatMap(({ pid }) => [pid, ...children(pid)]);
-  const isWorker = (pid: number): boolean =>
-    processes.some(
-      (one) => one.pid === pid && one.arguments.some((word) => word.includes(containerd.emulatorDirectory)),
-    );
-  const workers = children(shim).filter(isWorker);
-  return [shim, ...workers].reduce((sum, pid) => sum + proportionalMemory(pid), 0) / MIB;
-}
-
-async function sequentialCalls({ containerd, idleTask, quick }: Bench): Promise<number> {
-  const task = await connectTask(await addressOfTask(containerd, idleTask));
-  const count = quick ? CALLS.quick : CALLS.full;
-  const started = performance.now();
-  for (let call = 0; call < count; call += 1) await task.state(idleTask);
-  const seconds = (performance.now() - started) / 1000;
-  await task.client.close();
-  return count / seconds;
-}
-
-async function pipelinedCalls({ containerd, idleTask, quick }: Bench): Promise<number> {
-  const task = await connectTask(await addressOfTask(containerd, idleTask));
-  const count = quick ? PIPELINED_CALLS.quick : PIPELINED_CALLS.full;
-  let issued = 0;
-  const lane = async (): Promise<void> => {
-    while (issued < count) {
-      issued += 1;
-      await task.state(idleTask);
-    }
-  };
-  const started = performance.now();
-  await Promise.all(Array.from({ length: PIPELINE_DEPTH }, lane));
-  const seconds = (performance.now() - started) / 1000;
-  await task.client.close();
-  return count / seconds;
-}
-
-/** From the first byte a client gets to the last, so that starting the command does not count. */
-async function streamThroughput(
-  { containerd, idleTask, serial, quick }: Bench,
-  subject: Subject,
-): Promise<number> {
-  const size = quick ? STREAM_MIB.quick : STREAM_MIB.full;
-  const ctr = containerd.ctr();
-  const command = ["dd", "if=/dev/zero", "bs=1M", `count=${size}`];
-  let [bytes, first, last] = [0, 0, 0];
-  const running = ctr.start(ctr.execArguments(idleTask, `stream-${serial}`, command), {
-    onOutput: (chunk) => {
-      last = performance.now();
-      first ||= last;
-      bytes += chunk.length;
-    },
-  });
-  running.stdin.end();
-  const result = await running.wait();
-  if (bytes !== size * MIB)
-    throw new Error(`cannot stream by ${subject.name}: got ${bytes} bytes: ${result.stderr}`);
-  await until("the exec to be gone", () => !running.isRunning);
-  return size / ((last - first) / 1000);
-}
