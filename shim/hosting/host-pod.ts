@@ -52,6 +52,8 @@ export interface HostPodOptions {
   readonly listen: (server: Server) => Promise<unknown>;
   /** Gets the pod's logger before anything is done. */
   readonly onLogger?: (logger: Logger) => void;
+  /** Nothing is logged or recorded. */
+  readonly isQuiet?: true;
   /** It is over. */
   readonly onEnd: () => void;
 }
@@ -69,7 +71,12 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
   options.onLogger?.(logger);
   const serving = await servingPlatform();
   const platform = await openBackend(podOptions, options.programs, OWNER);
-  const backend = await recorded(platform, podOptions.traceDirectory, flags, logger);
+  const backend = await recorded(
+    platform,
+    options.isQuiet === true ? "" : podOptions.traceDirectory,
+    flags,
+    logger,
+  );
   const publisher = new EventPublisher({
     clock: systemClock,
     namespace: flags.namespace,
@@ -137,7 +144,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
       if (!shim.wasUsed) end("nothing was created in time");
     }, podOptions.budgetMs("first-create")),
   );
-  timers.push(attachLog(logger, destination, podOptions));
+  if (options.isQuiet !== true) timers.push(attachLog(logger, destination, podOptions));
   return { end };
 }
 

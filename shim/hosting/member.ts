@@ -3,7 +3,8 @@
  * spare that got its pod is like any other shim process; the keeper may go.
  */
 import { closeSync, openSync } from "node:fs";
-import type { Server as NetServer } from "node:net";
+import type { Socket } from "node:net";
+import { duplexPair } from "node:stream";
 import { join } from "node:path";
 import { isListening } from "../bootstrap/address.ts";
 import { BUNDLE_FILE } from "../bootstrap/bundle.ts";
@@ -17,6 +18,8 @@ import { Logger } from "../log/logger.ts";
 import { hostPod, type HostedPod } from "./host-pod.ts";
 import { fromMessage, type HostMessage, type MemberMessage } from "./messages.ts";
 import type { PodOrder } from "./order.ts";
+import { Task } from "../../protos/gen/task-v2.ts";
+import { Client, type Server } from "../ttrpc/index.ts";
 
 export interface MemberOptions {
   /** Called once, with the logger that speaks for the process. */
@@ -26,6 +29,7 @@ export interface MemberOptions {
 export async function serveKeeper(options: MemberOptions): Promise<void> {
   // What the first pod needs; loading it is what nobody has to wait for.
   if (process.platform === "linux") await import("../../hcs/emulator/emulator.ts");
+  await rehearse();
   const member = new Member(options);
   process.on("message", (message: HostMessage) => void member.host(message));
   process.on("disconnect", () => member.lost());
@@ -54,18 +58,27 @@ class Member {
     const order = fromMessage(message);
     this.#pending += 1;
     try {
+      // Whoever waits for the address can have it now: connections wait as well.
+      const listener = await listenEarly(order.socketPath);
+      say({ kind: "hosted", serial });
       if (order.isShared) this.#prepare(sharedLogger());
       else await becomeShimOf(order);
-      const pod = await hostPod(order, {
-        programs: ownPrograms(),
-        listen: async (server) => server.serve(await listenAt(order.socketPath)),
-        onLogger: (logger) => {
-          if (!order.isShared) this.#prepare(logger);
-        },
-        onEnd: () => this.#ended(serial),
-      });
-      this.#pods.set(serial, pod);
-      say({ kind: "hosted", serial });
+      try {
+        const pod = await hostPod(order, {
+          programs: ownPrograms(),
+          listen: listener.serve,
+          onLogger: (logger) => {
+            if (!order.isShared) this.#prepare(logger);
+          },
+          onEnd: () => this.#ended(serial),
+        });
+        this.#pods.set(serial, pod);
+      } catch (error) {
+        process.stderr.write(`${messageOf(error)}\n`);
+        listener.close();
+        this.#ended(serial);
+        if (!order.isShared) process.exit(1);
+      }
     } catch (error) {
       say({ kind: "failed", serial, text: messageOf(error) });
     } finally {
@@ -123,8 +136,72 @@ async function becomeShimOf(order: PodOrder): Promise<void> {
   closeSync(log);
 }
 
-async function listenAt(path: string): Promise<NetServer> {
-  const server = await listenUnlessServed(path, isListening);
-  if (server === undefined) throw new Error(`cannot listen at ${path}: somebody does`);
-  return server;
+interface EarlyListener {
+  /** Hands over the socket, and the connections that came before. */
+  readonly serve: (server: Server) => Promise<void>;
+  readonly close: () => void;
+}
+
+/** Listens before there is a server. What is sent meanwhile is kept by the connections. */
+async function listenEarly(path: string): Promise<EarlyListener> {
+  const listener = await listenUnlessServed(path, isListening);
+  if (listener === undefined) throw new Error(`cannot listen at ${path}: somebody does`);
+  const early: Socket[] = [];
+  const keep = (socket: Socket): void => {
+    // A connection that breaks is one that whoever serves it finds ended.
+    socket.on("error", () => undefined);
+    early.push(socket);
+  };
+  listener.on("connection", keep);
+  return {
+    serve: (server) => {
+      listener.off("connection", keep);
+      server.serve(listener);
+      for (const socket of early) server.handleConnection(socket);
+      return Promise.resolve();
+    },
+    close: () => {
+      listener.close();
+      for (const socket of early) socket.destroy();
+    },
+  };
+}
+
+/** An order like any other, of a pod that nobody has. */
+const REHEARSED: PodOrder = {
+  flags: {
+    namespace: "keeper",
+    id: "rehearsal",
+    address: "none",
+    publishBinary: "none",
+    bundle: undefined,
+    debug: false,
+  },
+  socketPath: "",
+  startInput: new Uint8Array(0),
+  environment: {},
+  isShared: false,
+};
+
+/**
+ * Hosts a pod that nobody has, and asks it something: V8 compiles a function when it is called for the first time, which is
+ * most of what a pod's first answer takes.
+ */
+async function rehearse(): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const environment = { ...process.env };
+    let pod: HostedPod | undefined;
+    const listen = async (server: Server): Promise<void> => {
+      const [ours, theirs] = duplexPair();
+      server.handleConnection(ours);
+      const client = new Client(theirs);
+      await client.call(Task, "Connect", { id: "rehearsal" });
+      await client.close();
+      setImmediate(() => pod?.end("rehearsed"));
+    };
+    hostPod(
+      { ...REHEARSED, environment },
+      { programs: ownPrograms(), listen, onEnd: resolve, isQuiet: true },
+    ).then((hosted) => (pod = hosted), reject);
+  });
 }
