@@ -76,7 +76,7 @@ export async function stopSubjects(subjects: readonly Subject[]): Promise<void> 
 export async function keeperRested({ name, containerd }: Subject): Promise<void> {
   if (name === "process" || name === "go") return;
   await until("the keeper to have a process ready", () =>
-    keeperProcesses(containerd.nodeFile).some(({ arguments: words }) => words.includes("-member")),
+    keeperProcesses(containerd.nodeFile).some(({ arguments: words }) => words.includes("ready")),
   );
 }
 

@@ -3,6 +3,9 @@
 /** The argument that says it. */
 const MEMBER = "-member";
 
+/** What `ps` shows of one that has booted, in place of its arguments. */
+export const READY_TITLE: string = `containerd-shim-runhcs-v1 ${MEMBER} ready`;
+
 /** Room for the title of a process, which takes the place of its arguments. */
 const LONGEST_TITLE = 1024;
 

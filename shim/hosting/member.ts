@@ -16,6 +16,7 @@ import { stderrDestination } from "../log/destination.ts";
 import { formatRecord } from "../log/format.ts";
 import { Logger } from "../log/logger.ts";
 import { hostPod, type HostedPod } from "./host-pod.ts";
+import { READY_TITLE } from "./arguments.ts";
 import { fromMessage, type HostMessage, type MemberMessage } from "./messages.ts";
 import type { PodOrder } from "./order.ts";
 import { Task } from "../../protos/gen/task-v2.ts";
@@ -35,6 +36,8 @@ export async function serveKeeper(options: MemberOptions): Promise<void> {
   process.on("disconnect", () => member.lost());
   for (const signal of ["SIGTERM", "SIGINT"] as const)
     process.on(signal, () => member.end(`received ${signal}`));
+  // For ps, and whoever waits for one.
+  process.title = READY_TITLE;
   say({ kind: "ready" });
 }
 

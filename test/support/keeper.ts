@@ -16,11 +16,16 @@ export function hostingUnderTest(environment: NodeJS.ProcessEnv = process.env): 
 
 /** The keeper of a node file, the spares it holds, and its process for shared pods: none of them is any pod's. */
 export function keeperProcesses(nodeFile: string): ProcessFacts[] {
-  return listProcesses().filter(
-    ({ pid, arguments: words }) =>
-      isAlive(pid) &&
-      (words.some((word) => word.endsWith("/keeper.cjs")) || words.includes("-member")) &&
-      readEnvironment(pid).includes(`RUNHCS_CONFIG=${nodeFile}`),
+  return (
+    listProcesses()
+      // One that is ready has a title: one text instead of many.
+      .map((facts) => ({ ...facts, arguments: facts.arguments.flatMap((word) => word.split(" ")) }))
+      .filter(
+        ({ pid, arguments: words }) =>
+          isAlive(pid) &&
+          (words.some((word) => word.endsWith("/keeper.cjs")) || words.includes("-member")) &&
+          readEnvironment(pid).includes(`RUNHCS_CONFIG=${nodeFile}`),
+      )
   );
 }
 

@@ -130,8 +130,9 @@ export class Keeper {
   }
 
   async #hand(order: PodOrder): Promise<Place> {
-    const [spare] = this.#spares;
-    if (spare === undefined) throw new DeclinedError("no spare is left");
+    const spare = [...this.#spares].find(({ isReady }) => isReady);
+    // One that is booting has no start over one that is started now.
+    if (spare === undefined) throw new DeclinedError("no spare is ready");
     this.#spares.delete(spare);
     this.#refillLater();
     return spare.host(order);

@@ -28,8 +28,7 @@ export class Member {
   #serial = 0;
   #pods = 0;
   #hasEnded = false;
-  /** Resolves when it has booted, rejects when it ended before. */
-  readonly ready: Promise<void>;
+  #isReady = false;
   /** Resolves when the process has ended, or has been let go with its pod. */
   readonly gone: Promise<void>;
 
@@ -44,16 +43,8 @@ export class Member {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#child = child;
-    let markReady: () => void;
-    let failReady: (error: Error) => void;
-    this.ready = new Promise((resolve, reject) => {
-      markReady = resolve;
-      failReady = reject;
-    });
-    // Whoever needs it asks; a spare that nobody has asked for may fail in silence.
-    this.ready.catch(() => undefined);
     child.on("message", (message: MemberMessage) => {
-      if (message.kind === "ready") markReady();
+      if (message.kind === "ready") this.#isReady = true;
       else if (message.kind === "ended") {
         this.#pods -= 1;
         onPodEnded();
@@ -63,7 +54,6 @@ export class Member {
       const end = (how: string): void => {
         this.#hasEnded = true;
         const error = new MemberLostError(`the shim process ${how}`);
-        failReady(error);
         for (const { reject } of this.#orders.values()) reject(error);
         this.#orders.clear();
         resolve();
@@ -79,6 +69,11 @@ export class Member {
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** It has booted: an order is carried out at once. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   get hasEnded(): boolean {
