@@ -50,7 +50,11 @@ export async function runSuite(suite: Suite, mochaArguments: readonly string[]):
     {
       cwd: REPOSITORY,
       stdio: ["ignore", "pipe", "pipe", "pipe"],
-      env: { ...process.env, ...(suite.coverage ? { NODE_V8_COVERAGE: COVERAGE_DIRECTORY } : {}) },
+      env: {
+        ...process.env,
+        ...suite.environment,
+        ...(suite.coverage ? { NODE_V8_COVERAGE: COVERAGE_DIRECTORY } : {}),
+      },
     },
   );
   const view = new SuiteView(suite.name);

@@ -8,6 +8,8 @@ export interface Suite {
   readonly coverage: boolean;
   /** What has to be done before it can run. */
   readonly needs: readonly ("machine" | "containerd" | "windows" | "wine" | "build" | "package")[];
+  /** Variables that its tests are run with. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** What the suite's files are, where that is not all of the folder. */
   readonly files?: string;
   /** What runs the files, where that is not mocha on this machine: a script that is called as mocha is. */
@@ -59,6 +61,22 @@ export const SUITES: readonly Suite[] = [
     purpose: "containerd 1.6, 1.7 and 2.1 with pods on the emulator",
     coverage: false,
     needs: ["machine", "containerd", "build"],
+  },
+  {
+    name: "warm",
+    purpose: "pods in processes that the keeper had booted, containerd 2.1",
+    coverage: false,
+    needs: ["machine", "containerd", "build"],
+    environment: { RUNHCS_TEST_HOSTING: "warm", RUNHCS_TEST_CONTAINERD: "2.1" },
+    files: "test/integration/*.test.ts",
+  },
+  {
+    name: "shared",
+    purpose: "pods that share a process, containerd 1.6",
+    coverage: false,
+    needs: ["machine", "containerd", "build"],
+    environment: { RUNHCS_TEST_HOSTING: "shared", RUNHCS_TEST_CONTAINERD: "1.6" },
+    files: "test/integration/*.test.ts",
   },
 ];
 

@@ -28,15 +28,16 @@ export interface MemberOptions {
 }
 
 export async function serveKeeper(options: MemberOptions): Promise<void> {
+  const member = new Member(options);
+  // From the first moment: a keeper may die while this process boots.
+  process.on("disconnect", () => member.lost());
+  process.on("message", (message: HostMessage) => void member.host(message));
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    process.on(signal, () => member.end(`received ${signal}`));
   // What the first pod needs; loading it is what nobody has to wait for.
   if (process.platform === "linux") await import("../../hcs/emulator/emulator.ts");
   await rehearse();
-  const member = new Member(options);
-  process.on("message", (message: HostMessage) => void member.host(message));
-  process.on("disconnect", () => member.lost());
-  for (const signal of ["SIGTERM", "SIGINT"] as const)
-    process.on(signal, () => member.end(`received ${signal}`));
-  // For ps, and whoever waits for one.
+  // For ps, and whoever waits for one. A spare gets no order before; it will have its pod's title.
   process.title = READY_TITLE;
   say({ kind: "ready" });
 }

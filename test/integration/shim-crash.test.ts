@@ -5,7 +5,7 @@ import { isAlive } from "../support/proc.ts";
 import { findShim } from "../support/shim-process.ts";
 import { until } from "../support/until.ts";
 
-eachContainerd("the shim killed", { tidy: true }, (containerd) => {
+eachContainerd("the shim killed", { tidy: true, ownProcesses: true }, (containerd) => {
   /**
    * The Go shim of containerd 2.x answers `start` with version 3: containerd then runs `delete` for the sandbox alone,
    * and the containers' processes go on. That is theirs.

@@ -2,6 +2,7 @@
 import { RELEASES, type ContainerdRelease, findRelease } from "../../scripts/containerd/releases.ts";
 import { missingRequirements } from "../../scripts/setup/requirements.ts";
 import { Containerd, type ContainerdOptions } from "./containerd.ts";
+import { hostingUnderTest } from "./keeper.ts";
 import { type TestRuntime, runtimeUnderTest } from "./runtime.ts";
 
 /** Long enough for a machine that is busy with other things; a test that needs longer says so itself. */
@@ -12,6 +13,8 @@ export interface EachContainerdOptions {
   readonly lines?: readonly string[];
   /** The suite is about our shim and means nothing with another. */
   readonly oursOnly?: boolean;
+  /** The suite needs pods that have processes of their own. */
+  readonly ownProcesses?: true;
   /** After a test that failed, remove all pods and tasks: for suites whose tests share none of them. */
   readonly tidy?: boolean;
   /** How containerd is to be configured. */
@@ -32,6 +35,7 @@ export function eachContainerd(
   options: EachContainerdOptions,
   body: (containerd: () => Containerd, release: ContainerdRelease) => void,
 ): void {
+  if (options.ownProcesses === true && hostingUnderTest() === "shared") return;
   for (const release of selectedReleases(options.lines)) {
     describe(`${title}, containerd ${release.line}`, function () {
       this.timeout(TEST_TIMEOUT_MS);
