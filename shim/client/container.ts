@@ -252,7 +252,7 @@ export class Container implements AsyncDisposable {
     await this.#engine.tasks.resume(this.id);
   }
 
-  /** Changes limits of a running container. */
+  /** Changes limits of a running container; those of its VM, where the container has one to itself. */
   async update(limits: Limits, processors: number = availableParallelism()): Promise<void> {
     const isLinux = osOf(await this.#record()) === "linux";
     const resources = isLinux ? linuxResources(limits, processors) : windowsResources(limits, processors);

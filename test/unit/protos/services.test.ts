@@ -70,7 +70,12 @@ const services: [service: ServiceDescriptor, typeName: string, methods: string[]
   [
     Diag,
     "runhcs.diag.v1.Diag",
-    ["Timeline: TimelineRequest → TimelineResponse", "Report: ReportRequest → ReportResponse"],
+    [
+      "Timeline: TimelineRequest → TimelineResponse",
+      "Report: ReportRequest → ReportResponse",
+      "Agent: AgentRequest → AgentResponse",
+      "Boundary: BoundaryRequest → BoundaryResponse",
+    ],
   ],
   [
     RuntimeService,
