@@ -75,6 +75,8 @@ class E2eCase {
   readonly #addresses = new Map<string, string>();
   readonly #clients = new Map<string, Client>();
   readonly #pipes = new Map<string, ClientPipe>();
+  /** Addresses whose server has closed its connection. */
+  readonly #hungUp = new Set<string>();
   readonly #events = new Server();
 
   constructor(golden: GoldenCase, machine: WindowsMachine, recorder: Recorder) {
@@ -203,7 +205,9 @@ class E2eCase {
     const address = this.#addresses.get(shim) ?? "";
     const known = this.#clients.get(address);
     if (known !== undefined) return known;
-    const client = new Client(await this.#machine.relay.dial(address));
+    const stream = await this.#machine.relay.dial(address);
+    for (const end of ["end", "close"]) stream.once(end, () => this.#hungUp.add(address));
+    const client = new Client(stream);
     this.#clients.set(address, client);
     return client;
   }
@@ -234,6 +238,10 @@ class E2eCase {
   /** A process takes a moment to end: what was recorded is waited for. */
   async #isAlive(step: Step, expected: Json | undefined): Promise<Json> {
     const address = this.#addresses.get(step.shim ?? "") ?? "";
+    // Who dials a pipe that is going away waits for it: a shim that is to have ended has to have hung up first.
+    if (expected?.["listening"] === false && this.#clients.has(address)) {
+      await until("the shim to hang up", () => this.#hungUp.has(address), { timeoutMs: SETTLE_MS });
+    }
     let listening = await this.#machine.relay.isServed(address);
     await until(
       "the shim to be as expected",

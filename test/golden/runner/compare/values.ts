@@ -45,7 +45,7 @@ function compareText(
   if (expected === "${ANY}") return [];
   if (typeof actual !== "string" && typeof actual !== "number") return difference;
   // A pid is a number where it stands alone.
-  if (typeof actual === "number" && !/^\$\{PID:\d+\}$/.test(expected)) return difference;
+  if (typeof actual === "number" && !/^\$\{(?:SHIM)?PID:\d+\}$/.test(expected)) return difference;
   return placeholders.match(foldWindowsPaths(expected), foldWindowsPaths(String(actual))) ? [] : difference;
 }
 
