@@ -3,7 +3,7 @@
  * those would bring a Node that the distribution does not mend, of 125 MB for each program.
  */
 import { build } from "esbuild";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { bundleOptions, PROGRAMS, ROOT } from "../build/bundle.ts";
 import { deploymentFiles } from "./deploy.ts";
@@ -11,7 +11,8 @@ import type { LinuxTree } from "./archives.ts";
 import { packagesIn, readPackage, type ShippedPackage } from "./metafile.ts";
 import { PRODUCT, type PackageContents } from "./product.ts";
 
-const PARTS = ["bin", "libexec", "node_modules"] as const;
+/** `native`, the launcher in C, is there when the packing machine has a compiler. */
+const PARTS = ["bin", "libexec", "native", "node_modules"] as const;
 
 /** Compiled code is for one version of Node, and is not the same twice. */
 const KEPT_CODE = ".cache";
@@ -19,7 +20,9 @@ const KEPT_CODE = ".cache";
 /** Reads `dist/`, which has to be built. */
 export async function packLinux(): Promise<PackageContents> {
   const dist = join(ROOT, "dist");
-  const paths = PARTS.flatMap((part) => filesBelow(dist, part)).filter((path) => !path.endsWith(KEPT_CODE));
+  const paths = PARTS.filter((part) => existsSync(join(dist, part)))
+    .flatMap((part) => filesBelow(dist, part))
+    .filter((path) => !path.endsWith(KEPT_CODE));
   const built = paths.map((path): [string, Uint8Array] => [path, readFileSync(join(dist, path))]);
   return {
     files: new Map([...built, ...deploymentFiles("linux")]),
@@ -48,7 +51,11 @@ function filesBelow(root: string, path: string): string[] {
   return readdirSync(join(root, path)).flatMap((name) => filesBelow(root, `${path}/${name}`));
 }
 
-const EXECUTABLES = PROGRAMS.filter(({ executable }) => executable).map(({ output }) => output);
+const LAUNCHER = "native/containerd-shim-runhcs-v1";
+const EXECUTABLES = [
+  ...PROGRAMS.filter(({ executable }) => executable).map(({ output }) => output),
+  LAUNCHER,
+];
 
 /** The tree of the archive: one folder that works where it is unpacked. */
 export function portableTree(files: ReadonlyMap<string, Uint8Array>): LinuxTree {

@@ -178,6 +178,8 @@ describe("package linux-x64", () => {
       assert.deepEqual(filesBelow(root), filesBelow(LINUX));
       const shim = await mustRun(join(root, "bin/containerd-shim-runhcs-v1"), ["-v"]);
       assert.equal(shim, `containerd-shim-runhcs-v1 ${version}`);
+      const launcher = await mustRun(join(root, "native/containerd-shim-runhcs-v1"), ["-v"]);
+      assert.equal(launcher, shim);
       assert.match(await mustRun(join(root, "bin/hcsctl"), ["--help"]), /^hcsctl /);
     } finally {
       rmSync(folder, { recursive: true });
