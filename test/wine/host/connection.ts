@@ -7,7 +7,7 @@ export class Connection {
   readonly process: number;
   readonly #socket: Socket;
   readonly #cleanups = new Set<() => Promise<void>>();
-  readonly #reports = new Map<number, (fields: Frame["fields"]) => void>();
+  readonly #reports = new Map<number, (fields: Frame["fields"] | undefined) => void>();
   #lastAsk = 0;
 
   constructor(socket: Socket, hello: Frame) {
@@ -25,8 +25,9 @@ export class Connection {
     this.#send(FRAME.event, 0, { event: name, ...fields });
   }
 
-  /** What the DLL has open: handles by kind, `results`, `processHandles`. */
-  report(): Promise<Frame["fields"]> {
+  /** What the DLL has open: handles by kind, `results`, `processHandles`. Undefined when its process ends before it answers. */
+  report(): Promise<Frame["fields"] | undefined> {
+    if (this.#socket.destroyed) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       this.#reports.set(++this.#lastAsk, resolve);
       this.#send(FRAME.ask, this.#lastAsk, {});
@@ -46,6 +47,8 @@ export class Connection {
 
   /** The connection has ended. */
   async gone(): Promise<void> {
+    for (const settle of this.#reports.values()) settle(undefined);
+    this.#reports.clear();
     const cleanups = [...this.#cleanups];
     this.#cleanups.clear();
     await Promise.all(cleanups.map((cleanup) => cleanup()));

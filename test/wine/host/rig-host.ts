@@ -74,15 +74,15 @@ export class RigHost implements RigMachine {
     this.violations.push(`${call}: ${what}`);
   }
 
-  /** What each DLL of each process has open now. */
+  /** What each DLL of each process has open now; nothing of processes that end meanwhile. */
   async report(): Promise<Report[]> {
-    return Promise.all(
-      [...this.#connections].map(async (connection) => ({
-        process: connection.process,
-        library: connection.library,
-        counts: (await connection.report()) as Record<string, number>,
-      })),
+    const reports = await Promise.all(
+      [...this.#connections].map(async (connection) => {
+        const counts = (await connection.report()) as Record<string, number> | undefined;
+        return counts && { process: connection.process, library: connection.library, counts };
+      }),
     );
+    return reports.filter((report) => report !== undefined);
   }
 
   async close(): Promise<void> {
