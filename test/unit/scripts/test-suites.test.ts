@@ -6,6 +6,8 @@ import { SUITES, selectSuites } from "../../../scripts/test/suites.ts";
 /** Folders below `test/` that hold no tests of their own, and those that have to be asked for by name. */
 const NOT_SUITES = ["support", "fixtures"];
 
+const BY_DEFAULT = SUITES.filter(({ byName }) => byName !== true).map(({ name }) => name);
+
 describe("SUITES", () => {
   it("has a suite for each folder of tests", () => {
     const folders = readdirSync(join(import.meta.dirname, "../.."), { withFileTypes: true })
@@ -25,11 +27,12 @@ describe("SUITES", () => {
 
 describe("selectSuites", () => {
   const cases: [string, string[], string[], string[]][] = [
-    ["everything without words", [], SUITES.map(({ name }) => name), []],
+    ["everything without words", [], BY_DEFAULT, []],
     ["suites by name, in the order in which they run", ["property", "unit"], ["unit", "property"], []],
     ["mocha's words after the suites", ["unit", "-g", "unit"], ["unit"], ["-g", "unit"]],
     ["a file after the suites", ["unit", "test/x.ts"], ["unit"], ["test/x.ts"]],
-    ["mocha's words alone", ["--bail"], SUITES.map(({ name }) => name), ["--bail"]],
+    ["mocha's words alone", ["--bail"], BY_DEFAULT, ["--bail"]],
+    ["what runs by name only", ["endurance"], ["endurance"], []],
   ];
   for (const [title, words, suites, mocha] of cases) {
     it(`selects ${title}`, () => {
