@@ -27,10 +27,12 @@ export const SUITES: readonly Suite[] = [
   { name: "contract", purpose: "the same of every backend", coverage: true, needs: ["machine"] },
   { name: "guest", purpose: "the emulated guest, frame by frame", coverage: false, needs: ["machine"] },
   {
+    // Not yet steady: handles of the stand-ins have been seen open a minute after they were to be closed.
     name: "wine",
     purpose: "the Windows backend on stand-ins for the DLLs",
     coverage: false,
     needs: ["machine", "wine"],
+    byName: true,
     files: "test/wine/native/**/*.test.ts",
     runner: "scripts/wine/mocha.ts",
   },
