@@ -43,7 +43,7 @@ describe("shellWrapper", () => {
       containerId: "box",
       program: "/opt/my tool",
       args: ["fixed arg"],
-      directories: [{ host: join(directory, "src"), container: "/work" }],
+      directories: [{ host: join(directory, "src"), container: "/srv" }],
       tool,
     };
     writeFileSync(script, shellWrapper(init));
@@ -59,7 +59,7 @@ describe("shellWrapper", () => {
 
   it("takes the directory along where the container has it", () => {
     const { given } = run(join(directory, "src/deep"), ["x"]);
-    assert.deepEqual(given.slice(3, 6), ["--workdir", "/work/deep", "--"]);
+    assert.deepEqual(given.slice(3, 6), ["--workdir", "/srv/deep", "--"]);
   });
 
   it("is a script that sh takes", () => {

@@ -175,6 +175,9 @@ typedef struct Result {
 } Result;
 
 #define MAGIC 0x5343485f4749525fULL
+/* Room before the mark, so that results have sizes which nobody else asks the heap for. Else memory that was freed and given
+   out again, and is not written to its end, still carries the mark of the result that it was. */
+#define ROOM 20011
 
 static CRITICAL_SECTION lock;
 static Result *results;
@@ -186,7 +189,6 @@ static BOOL is_outstanding(const Result *result)
     SIZE_T size;
     if (!HeapValidate(GetProcessHeap(), 0, result->text)) return FALSE;
     size = HeapSize(GetProcessHeap(), 0, result->text);
-    /* Memory that was freed and given out again may hold the mark still, but hardly by the same size. */
     if (size != result->mark_at + sizeof mark) return FALSE;
     memcpy(&mark, (const char *)result->text + result->mark_at, sizeof mark);
     return mark.magic == MAGIC && mark.serial == result->serial;
@@ -219,7 +221,7 @@ static PWSTR give_result(const RigMessage *message, const char *name, void *(*al
     Result *result;
     if (length == 0) return NULL;
     result = must(calloc(1, sizeof *result));
-    result->mark_at = length * sizeof(WCHAR);
+    result->mark_at = length * sizeof(WCHAR) + ROOM;
     result->text = must(allocate(result->mark_at + sizeof mark));
     MultiByteToWideChar(CP_UTF8, 0, utf8, size, result->text, length - 1);
     result->text[length - 1] = 0;
