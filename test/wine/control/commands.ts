@@ -32,7 +32,8 @@ export interface Commands {
   takeCalls(): readonly NativeCallRecord[];
   /** The compute service goes away: whoever listens is told, and nothing follows. */
   disconnectService(): void;
-  report(): readonly Report[];
+  /** What each DLL of the process has open. */
+  report(process: number): readonly Report[];
   /** What the DLLs complained of since the last time. */
   takeViolations(): readonly string[];
 }

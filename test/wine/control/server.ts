@@ -84,7 +84,7 @@ export class ControlServer {
       return calls;
     },
     disconnectService: () => disconnectService(),
-    report: () => this.#host.report(),
+    report: (process) => this.#host.report(process),
     takeViolations: () => this.#host.violations.splice(0),
   };
 

@@ -19,9 +19,8 @@ type HandlersByLibrary = Readonly<Record<string, Handlers>>;
 /** `function`, and its arguments by name. */
 export type NativeCallRecord = Frame["fields"];
 
-/** What the DLLs of one process have open. */
+/** What one DLL of a process has open. */
 export interface Report {
-  readonly process: number;
   readonly library: string;
   /** Open handles by kind, `results` that were not freed, `processHandles` of the whole process. */
   readonly counts: Readonly<Record<string, number>>;
@@ -74,12 +73,16 @@ export class RigHost implements RigMachine {
     this.violations.push(`${call}: ${what}`);
   }
 
-  /** What each DLL of each process has open now; nothing of processes that end meanwhile. */
-  async report(): Promise<Report[]> {
+  /**
+   * What each DLL of a process has open now; nothing when the process ends meanwhile. Only of a process that is known to live: Wine's
+   * server keeps sockets of processes that were ended in the middle of a read, and nobody answers on those.
+   */
+  async report(process: number): Promise<Report[]> {
+    const asked = [...this.#connections].filter((connection) => connection.process === process);
     const reports = await Promise.all(
-      [...this.#connections].map(async (connection) => {
+      asked.map(async (connection) => {
         const counts = (await connection.report()) as Record<string, number> | undefined;
-        return counts && { process: connection.process, library: connection.library, counts };
+        return counts && { library: connection.library, counts };
       }),
     );
     return reports.filter((report) => report !== undefined);

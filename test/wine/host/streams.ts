@@ -49,6 +49,8 @@ export class Streams {
       socket.resume();
       stream.pipe(socket);
       stream.on("close", () => socket.end());
+      // The process may have ended, and its streams with it, before the DLL had connected.
+      if (stream.destroyed) socket.end();
       return;
     }
     const received = this.#received.get(stream);

@@ -23,8 +23,7 @@ export async function assertClean(): Promise<void> {
 /** Counts of what is open in the stand-in DLLs of this process, without zeros. */
 async function openThings(): Promise<Record<string, number>> {
   const open: Record<string, number> = {};
-  for (const { process: owner, library, counts } of await ask("report")) {
-    if (owner !== process.pid) continue;
+  for (const { library, counts } of await ask("report", process.pid)) {
     for (const [kind, count] of Object.entries(counts))
       if (kind !== "processHandles" && count > 0) open[`${library} ${kind}`] = count;
   }

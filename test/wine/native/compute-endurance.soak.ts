@@ -26,7 +26,7 @@ type Footprint = Record<keyof typeof TOLERANCE, number>;
 /** What this process has: handles, objects of JavaScript, and memory beside the JavaScript heap. */
 async function footprint(): Promise<Footprint> {
   globalThis.gc?.();
-  const [report] = await ask("report");
+  const [report] = await ask("report", process.pid);
   const { rss, heapTotal, heapUsed } = process.memoryUsage();
   return {
     handles: report?.counts["processHandles"] ?? 0,

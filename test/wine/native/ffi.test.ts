@@ -19,7 +19,7 @@ describe("Library", () => {
     const query = '{"PropertyTypes":["ProcessorTopology"]}';
     assert.equal(await computecore.run("HcsGetServiceProperties", [query, result]), 0);
     assert.deepEqual(JSON.parse(takeText(result[0]) ?? ""), { Properties: [{ LogicalProcessorCount: 8 }] });
-    const [report] = await ask("report");
+    const [report] = await ask("report", process.pid);
     assert.equal(report?.counts["results"], 0);
   });
 

@@ -414,8 +414,8 @@ async function closedStream(stream: Duplex | undefined): Promise<void> {
 }
 
 async function processHandles(): Promise<number> {
-  const counts = (await ask("report")).filter(({ process: owner }) => owner === process.pid);
-  return counts[0]?.counts["processHandles"] ?? 0;
+  const [report] = await ask("report", process.pid);
+  return report?.counts["processHandles"] ?? 0;
 }
 
 function isWin32Of(code: number): (error: unknown) => boolean {

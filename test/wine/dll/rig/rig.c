@@ -162,6 +162,11 @@ void RigEnd(RigMessage *message)
 
 /* --- Results: memory that the caller has to free --- */
 
+/*
+ * Whether a result has been freed shows in the heap alone, because it is the caller who frees it. It is found by walking the heap: nothing
+ * else that looks at memory which may have been freed is safe (HeapValidate and HeapSize fault where its pages are gone).
+ */
+
 /* Behind the text of every result, so that its memory can be told from memory that was given out again since. */
 typedef struct Mark {
     UINT64 magic, serial;
@@ -171,37 +176,49 @@ typedef struct Result {
     PWSTR text;
     size_t mark_at;
     UINT64 serial;
+    BOOL is_outstanding;
     struct Result *next;
 } Result;
 
 #define MAGIC 0x5343485f4749525fULL
-/* Room before the mark, so that results have sizes which nobody else asks the heap for. Else memory that was freed and given
-   out again, and is not written to its end, still carries the mark of the result that it was. */
-#define ROOM 20011
+/*
+ * Room before the mark, so that every result is a block of pages of its own, which the heap lists one by one. Smaller blocks may be parts of
+ * one block of the list, and carry the mark of what they were when they are given out again. Pages that nobody touches cost nothing.
+ */
+#define ROOM (600 * 1024)
 
 static CRITICAL_SECTION lock;
 static Result *results;
 static UINT64 last_serial;
 
-static BOOL is_outstanding(const Result *result)
+/* Marks the result that a block of the heap is, if it is one. */
+static void find_result(const PROCESS_HEAP_ENTRY *block)
 {
-    Mark mark;
-    SIZE_T size;
-    if (!HeapValidate(GetProcessHeap(), 0, result->text)) return FALSE;
-    size = HeapSize(GetProcessHeap(), 0, result->text);
-    if (size != result->mark_at + sizeof mark) return FALSE;
-    memcpy(&mark, (const char *)result->text + result->mark_at, sizeof mark);
-    return mark.magic == MAGIC && mark.serial == result->serial;
+    Result *result;
+    for (result = results; result != NULL; result = result->next) {
+        Mark mark;
+        if (result->text != block->lpData || block->cbData != result->mark_at + sizeof mark) continue;
+        memcpy(&mark, (const char *)block->lpData + result->mark_at, sizeof mark);
+        result->is_outstanding |= mark.magic == MAGIC && mark.serial == result->serial;
+    }
 }
 
 /* Forgets what has been freed. Returns how many are left. */
 static int count_results(void)
 {
-    Result **place = &results;
+    HANDLE heap = GetProcessHeap();
+    PROCESS_HEAP_ENTRY block = {0};
+    Result **place;
     int count = 0;
-    while (*place != NULL) {
+    for (place = &results; *place != NULL; place = &(*place)->next) (*place)->is_outstanding = FALSE;
+    /* Nobody frees while this looks. */
+    HeapLock(heap);
+    while (results != NULL && HeapWalk(heap, &block))
+        if ((block.wFlags & PROCESS_HEAP_ENTRY_BUSY) != 0 && block.cbData > ROOM) find_result(&block);
+    HeapUnlock(heap);
+    for (place = &results; *place != NULL;) {
         Result *result = *place;
-        if (is_outstanding(result)) {
+        if (result->is_outstanding) {
             count++;
             place = &result->next;
         } else {
@@ -228,7 +245,6 @@ static PWSTR give_result(const RigMessage *message, const char *name, void *(*al
     EnterCriticalSection(&lock);
     mark.serial = result->serial = ++last_serial;
     memcpy((char *)result->text + result->mark_at, &mark, sizeof mark);
-    if (last_serial % 256 == 0) count_results();
     result->next = results;
     results = result;
     LeaveCriticalSection(&lock);
