@@ -90,11 +90,17 @@ class Member {
     }
     // From now on as if it had been started for its pod.
     if (!order.isShared && process.connected) process.disconnect();
+    this.#endUnlessNeeded();
   }
 
-  /** The keeper is gone. Pods stay; without any there is nothing to stay for. */
+  /** The keeper is gone. Pods stay. */
   lost(): void {
-    if (this.#pods.size === 0 && this.#pending === 0) process.exit(0);
+    this.#endUnlessNeeded();
+  }
+
+  /** Without a keeper, nobody will ever give pods to a process that has none. */
+  #endUnlessNeeded(): void {
+    if (!process.connected && this.#pods.size === 0 && this.#pending === 0) process.exit(0);
   }
 
   end(reason: string): void {
@@ -105,7 +111,7 @@ class Member {
   #ended(serial: number): void {
     this.#pods.delete(serial);
     say({ kind: "ended", serial });
-    if (!process.connected) this.lost();
+    this.#endUnlessNeeded();
   }
 
   #prepare(logger: Logger): void {

@@ -7,8 +7,8 @@ import { statSync } from "node:fs";
 import { keeperAddress, KEEPER_DIRECTORY } from "../../shim/hosting/keeper/address.ts";
 import type { Containerd } from "../support/containerd.ts";
 import { eachContainerd } from "../support/each-containerd.ts";
-import { findKeeper, hostingUnderTest, keeperProcesses } from "../support/keeper.ts";
-import { findShim } from "../support/shim-process.ts";
+import { findKeeper, hostingUnderTest, keeperProcesses, membersOf } from "../support/keeper.ts";
+import { findShim, hostOf } from "../support/shim-process.ts";
 import { until } from "../support/until.ts";
 
 const hosting = hostingUnderTest();
@@ -93,6 +93,11 @@ eachContainerd(`hosting (${hosting})`, { oursOnly: true }, (containerd) => {
       await kills;
     }
     await containerd().untilNothingLeft();
+    // What the dead keepers had booted has no pods, and ends.
+    await until("processes of dead keepers to end", () => {
+      const keepers = keeperProcesses(containerd().nodeFile).map(({ pid }) => pid);
+      return membersOf(containerd().nodeFile).every(({ parent }) => keepers.includes(parent));
+    });
   });
 
   it("survives containerd", async () => {
@@ -110,11 +115,9 @@ eachContainerd(`hosting (${hosting})`, { oursOnly: true }, (containerd) => {
     const ids = Array.from({ length: 5 }, (_, index) => `together-${index}`);
     for (const id of ids) await ctr.runDetached(id, { args: ["sleep", "1000"] });
     const events = await ctr.followEvents();
-    const [shared] = keeperProcesses(containerd().nodeFile).filter(({ arguments: words }) =>
-      words.includes("-member"),
-    );
-    assert.ok(shared !== undefined);
-    process.kill(shared.pid, "SIGKILL");
+    const shared = new Set(ids.map((id) => hostOf(containerd(), id)));
+    assert.equal(shared.size, 1, "they share a process");
+    for (const pid of shared) process.kill(pid, "SIGKILL");
     const exitsOf = (id: string): number =>
       events.output.split("\n").filter((line) => line.includes("/tasks/exit") && line.includes(`"${id}"`))
         .length;

@@ -134,8 +134,10 @@ function shimSockets(traces: Traces): string[] {
 /** Cgroups of utility VMs that were made for our tasks: named after a digest of the task's id. */
 function emulatorCgroups(traces: Traces): string[] {
   const keys = new Set([...traces.taskIds, ...podIds(traces)].map((id) => systemKey(`${id}@vm`)));
-  return cgroupsIn(CGROUP_PARENT).filter((path) =>
-    keys.has(/^\/runhcs\/([0-9a-f]{16})-/.exec(path)?.[1] ?? ""),
+  return cgroupsIn(CGROUP_PARENT).filter(
+    (path) =>
+      keys.has(/^\/runhcs\/([0-9a-f]{16})-/.exec(path)?.[1] ?? "") &&
+      !traces.foreignSystems.has(path.split("/")[2] ?? ""),
   );
 }
 

@@ -302,8 +302,7 @@ export class Containerd implements AsyncDisposable {
     if (this.#removed) return [];
     this.#removed = true;
     await this.end("SIGTERM");
-    await endKeeper(this.nodeFile);
-    const left = await collectLeftovers(this);
+    const left = [...(await endKeeper(this.nodeFile)), ...(await collectLeftovers(this))];
     if (left.length > 0) this.keepLog("left-behind");
     await removeLeftovers(this);
     await this.network.remove();

@@ -34,11 +34,24 @@ export function findKeeper(nodeFile: string): number | undefined {
   return keeperProcesses(nodeFile).find(({ arguments: words }) => !words.includes("-member"))?.pid;
 }
 
-/** Ends the keeper, and waits until all it had is gone. */
-export async function endKeeper(nodeFile: string): Promise<void> {
+/** The processes that the keeper itself has started, and still has. */
+export function membersOf(nodeFile: string): ProcessFacts[] {
+  return keeperProcesses(nodeFile).filter(({ arguments: words }) => words.includes("-member"));
+}
+
+/**
+ * Ends the keeper, and waits until all it had is gone.
+ *
+ * @returns a line for each process that stays, because it still has pods
+ */
+export async function endKeeper(nodeFile: string): Promise<string[]> {
   const pid = findKeeper(nodeFile);
   if (pid !== undefined) process.kill(pid, "SIGTERM");
-  await until("the keeper to end", () => keeperProcesses(nodeFile).length === 0);
+  let left: ProcessFacts[] = [];
+  await until("the keeper to end", () => (left = keeperProcesses(nodeFile)).length === 0).catch(
+    () => undefined,
+  );
   const address = keeperAddress({ RUNHCS_CONFIG: nodeFile });
   for (const path of [address, `${address}.log`]) rmSync(path, { force: true });
+  return left.map((facts) => `process ${facts.pid} of the keeper: ${facts.arguments.join(" ")}`);
 }

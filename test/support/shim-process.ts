@@ -1,4 +1,7 @@
 /** Finds the shim that serves a task. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { BUNDLE_FILE } from "../../shim/bootstrap/bundle.ts";
 import { isAlive, listProcesses } from "./proc.ts";
 import { until } from "./until.ts";
 
@@ -20,4 +23,10 @@ export function shimsOf(address: string): { readonly pid: number; readonly id: s
       .filter(({ arguments: words }) => !["start", "delete"].includes(words.at(-1) ?? ""))
       .map(({ pid, arguments: words }) => ({ pid, id: words[words.indexOf("-id") + 1] ?? "" }))
   );
+}
+
+/** The number of the process that serves a task, as its bundle has it: also one that serves others. */
+export function hostOf(of: { readonly directory: string; readonly namespace: string }, id: string): number {
+  const bundle = join(of.directory, "state/io.containerd.runtime.v2.task", of.namespace, id);
+  return Number(readFileSync(join(bundle, BUNDLE_FILE.pid), "utf8"));
 }
