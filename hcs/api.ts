@@ -39,6 +39,11 @@ export interface BackendTraits {
   readonly pause: boolean;
   /** How containers in a VM listen on Hyper-V sockets where these are unix sockets: in a directory they are given. */
   readonly guestSockets?: "unix";
+  /**
+   * What the name of a pipe of our own begins with: clients connect to such a name with `node:net`. Where pipes are
+   * unix sockets, a directory, with its slash, which the backend makes and removes.
+   */
+  readonly pipePrefix: string;
   /** Status of a process that was ended because its compute system was terminated. */
   readonly terminatedExitCode: number;
 }

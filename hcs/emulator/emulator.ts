@@ -16,7 +16,7 @@ import { EmulatedHvSocket } from "./hv-socket.ts";
 import { EmulatedJobs } from "./jobs/jobs.ts";
 import { EmulatedNetwork } from "./network/network.ts";
 import { choice, list, object, required } from "./shape.ts";
-import { checkStateDirectory, DEFAULT_STATE_DIRECTORY } from "./systems/state-directory.ts";
+import { checkStateDirectory, DEFAULT_STATE_DIRECTORY, pipesDirectory } from "./systems/state-directory.ts";
 import { EmulatedFiles } from "./storage/files.ts";
 import { EmulatedStorage } from "./storage/storage.ts";
 import { EmulatedLayers } from "./storage/windows-layers.ts";
@@ -49,7 +49,7 @@ export const EMULATED_BUILD = 26100;
 /** The first build whose VMs have HostProcess containers. */
 const HOST_PROCESS_VM_BUILD = 26100;
 
-const TRAITS: BackendTraits = {
+const TRAITS: Omit<BackendTraits, "pipePrefix"> = {
   paths: "posix",
   statistics: "cgroups",
   stdio: "fifo",
@@ -83,7 +83,7 @@ export function createEmulator(options: EmulatorOptions): HcsBackend {
 
 class Emulator implements HcsBackend {
   readonly name = "emulator";
-  readonly traits: BackendTraits = TRAITS;
+  readonly traits: BackendTraits;
   readonly computeSystems: EmulatedComputeSystems;
   readonly storage: EmulatedStorage;
   readonly network: EmulatedNetwork;
@@ -97,6 +97,7 @@ class Emulator implements HcsBackend {
   readonly #processors: number = cpus().length;
 
   constructor(options: EmulatorOptions, stateDirectory: string) {
+    this.traits = { ...TRAITS, pipePrefix: `${pipesDirectory(stateDirectory)}/` };
     const scripted = parseFaults(process.env["RUNHCS_EMULATOR_FAULTS"] ?? "[]");
     this.#boot = new BootProgram(options.workerEntry.command);
     this.#calls = new Calls(new FaultScript([...(options.faults ?? []), ...scripted]), {

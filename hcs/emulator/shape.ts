@@ -7,6 +7,7 @@ export type Shape =
   | { readonly kind: "any" }
   | { readonly kind: "boolean" }
   | { readonly kind: "string"; readonly nonEmpty: boolean }
+  | { readonly kind: "absolute path" }
   | { readonly kind: "choice"; readonly values: readonly string[] }
   | { readonly kind: "integer"; readonly min: number; readonly max: number; readonly multipleOf: number }
   | { readonly kind: "list"; readonly items: Shape }
@@ -38,6 +39,9 @@ export const any: Shape = { kind: "any" };
 export const boolean: Shape = { kind: "boolean" };
 export const string: Shape = { kind: "string", nonEmpty: false };
 export const nonEmptyString: Shape = { kind: "string", nonEmpty: true };
+
+/** Of the emulator's own machine: with a leading slash. */
+export const absolutePath: Shape = { kind: "absolute path" };
 
 export function choice(...values: readonly string[]): Shape {
   return { kind: "choice", values };
@@ -83,6 +87,9 @@ export function checkShape(value: unknown, shape: Shape, pointer = ""): Violatio
     case "string":
       if (typeof value !== "string") return broken("must be a string");
       return shape.nonEmpty && value === "" ? broken("must not be empty", "range") : undefined;
+    case "absolute path":
+      if (typeof value !== "string") return broken("must be a string");
+      return value.startsWith("/") ? undefined : broken("must be an absolute path", "range");
     case "choice":
       if (typeof value !== "string") return broken("must be a string");
       return shape.values.includes(value) ? undefined : broken(`must be one of ${shape.values.join(", ")}`);

@@ -33,6 +33,7 @@ export class ScriptedBackend implements HcsBackend {
     stdio: "named-pipe",
     terminalStderr: "refused",
     pause: false,
+    pipePrefix: "\\\\.\\pipe\\",
     terminatedExitCode: TERMINATED,
   };
   readonly machine: Machine;

@@ -22,6 +22,7 @@ const TRAITS: BackendTraits = {
   stdio: "named-pipe",
   terminalStderr: "refused",
   pause: false,
+  pipePrefix: "\\\\.\\pipe\\",
   terminatedExitCode: TERMINATED,
 };
 

@@ -10,13 +10,11 @@ import { requireVerityArguments, type LinuxVmOptions } from "./linux-vm-options.
  * @throws {SpecError} when the root file system is to be verified and nothing says how
  */
 export function kernelCommandLine(options: LinuxVmOptions, boot: LinuxBoot): string {
-  const hasConsole = options.consolePipe !== "";
   return [
     rootDevice(options, boot),
     "initcall_blacklist=virtio_vsock_init",
     ...serialConsole(options),
-    // A VM nobody looks at is to end when its kernel does.
-    ...(hasConsole ? [] : ["panic=-1 quiet"]),
+    ...atPanic(options),
     ...unlessEmptyText(options.kernelBootOptions),
     ...(options.vpci ? [] : ["pci=off"]),
     `nr_cpus=${options.processorCount}`,
@@ -39,12 +37,18 @@ function serialConsole({ consolePipe, isArm64 }: LinuxVmOptions): string[] {
     : ["8250_core.nr_uarts=1 8250_core.skip_txen_test=1 console=ttyS0,115200"];
 }
 
+/** A VM that nobody looks at is to end when its kernel does, and one that is listened to is not to be quiet. */
+function atPanic({ consolePipe, consoleIsLog }: LinuxVmOptions): string[] {
+  if (consolePipe === "") return ["panic=-1 quiet"];
+  return consoleIsLog ? ["panic=-1"] : [];
+}
+
 function initArguments(options: LinuxVmOptions, { rootfsType }: LinuxBoot): string {
   const agent = agentCommand(options);
   return [
     `-e ${LINUX_GUEST_PORT.entropy}`,
     ...(options.writableOverlayDirectories && rootfsType === "vhd" ? ["-w"] : []),
-    options.consolePipe === "" ? agent : `sh -c "${agent} & exec sh"`,
+    options.consolePipe === "" || options.consoleIsLog ? agent : `sh -c "${agent} & exec sh"`,
   ].join(" ");
 }
 

@@ -31,7 +31,10 @@ export interface VmOptions {
   readonly storageBandwidth: number;
   readonly numa: NumaWishes;
   readonly noWritableShares: boolean;
+  /** Pipe of the first serial port; empty: the VM has none. */
   readonly consolePipe: string;
+  /** The port is there to be read alone: nobody gets a shell on it. */
+  readonly consoleIsLog: boolean;
   readonly processDumpLocation: string;
   readonly dumpDirectory: string;
   /** Directory of the host with boot files; empty: the guest's own default. */
@@ -89,6 +92,7 @@ export function readVmOptions(
     },
     noWritableShares: reader.read(ANNOTATION.vmNoWritableShares) ?? false,
     consolePipe: reader.read(ANNOTATION.vmConsolePipe) ?? "",
+    consoleIsLog: false,
     processDumpLocation: reader.read(ANNOTATION.processDumpLocation) ?? "",
     dumpDirectory: reader.read(ANNOTATION.vmDumpDirectory) ?? "",
     bootFilesRoot: reader.read(ANNOTATION.vmBootFiles) ?? "",

@@ -184,6 +184,10 @@ export class Options {
     return this.#get("lcow.boot_files") as string;
   }
 
+  get consoleLog(): boolean {
+    return this.#get("vm.console_log") as boolean;
+  }
+
   /** A socket or named pipe; empty: none. */
   get vmCrashedListener(): string {
     return this.#get("notify.vm_crashed") as string;

@@ -38,13 +38,6 @@ const socketPath: OptionKind = {
   parse: (value) => (typeof value === "string" && /^(?:\/.|\\\\\.\\pipe\\.)/.test(value) ? value : undefined),
 };
 
-/** In annotations as text. */
-const truth: OptionKind = {
-  name: "true or false",
-  parse: (value) =>
-    typeof value === "boolean" ? value : value === "true" ? true : value === "false" ? false : undefined,
-};
-
 function oneOf(...words: readonly string[]): OptionKind {
   return {
     name: words.map((word) => `"${word}"`).join(", "),
@@ -197,6 +190,14 @@ const ROWS: readonly OptionRow[] = [
       "directory with the kernel and root file system of Linux utility VMs; empty: the backend's own",
   },
   {
+    name: "vm.console_log",
+    kind: flag,
+    default: false,
+    sources: ANYWHERE,
+    description:
+      "the first serial port of a pod's VM, where its kernel speaks, is written to console.log in the bundle of the sandbox, and shown by hcsctl diag",
+  },
+  {
     name: "notify.vm_crashed",
     kind: socketPath,
     default: "",
@@ -278,7 +279,7 @@ const ROWS: readonly OptionRow[] = [
   },
   {
     name: "agent.enabled",
-    kind: truth,
+    kind: flag,
     default: false,
     sources: ANYWHERE,
     description:

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { findSystem } from "../../hcs/emulator/systems/reclaim.ts";
+import { Diag } from "../../protos/gen/diag.ts";
 import { ShimDiag } from "../../protos/gen/shim-diag.ts";
 import { diagExecTo } from "../../shim/hcsctl/diag-exec.ts";
 import { Code } from "../../shim/ttrpc/index.ts";
@@ -42,7 +43,10 @@ describe("diagnosis of a pod", function () {
       }),
     );
     await new Promise<void>((resolve) => crashes.listen(path, resolve));
-    life = await PodLife.create(() => (step, work) => work(step.signal), { "notify.vm_crashed": path });
+    life = await PodLife.create(() => (step, work) => work(step.signal), {
+      "notify.vm_crashed": path,
+      "vm.console_log": "true",
+    });
   });
 
   afterEach(async () => {
@@ -124,6 +128,16 @@ describe("diagnosis of a pod", function () {
     const { stacks } = await life.shim.client.call(ShimDiag, "DiagStacks", {});
     assert.match(stacks, /waits for:/);
     assert.equal((await life.shim.client.call(ShimDiag, "DiagPid", {})).pid, process.pid);
+  });
+
+  it("keeps what the VM's console says, in the bundle and for diagnosis", async () => {
+    await runningPod();
+    const file = join(life.under.directory, "bundles", POD, "console.log");
+    await until("the console's log", () =>
+      readFileSync(file, "utf8").includes("kernel of the emulator's host"),
+    );
+    const { json } = await life.shim.client.call(Diag, "Report", {});
+    assert.match(json, /"console: Linux [^"]*the kernel of the emulator's host/);
   });
 
   it("shares a directory with the VM", async () => {

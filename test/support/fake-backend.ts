@@ -232,6 +232,7 @@ export class FakeBackend implements HcsBackend {
     stdio: "fifo",
     terminalStderr: "ignored",
     pause: true,
+    pipePrefix: "/run/pipes/",
     terminatedExitCode: 137,
   };
   /** Bodies of all requests to the guest. */

@@ -8,12 +8,15 @@ import { describe } from "./errors.ts";
 import { LINUX_GUEST } from "./handlers.ts";
 import type { GuestLog } from "./log.ts";
 import type { Dial } from "./stdio-ports.ts";
+import { startConsoleShell, type SerialPort } from "./vm-process.ts";
 
 export interface BootOptions {
   readonly dial: Dial;
   readonly log: GuestLog;
   readonly podsCgroup: string;
   readonly powerOff: () => void;
+  /** Gets a shell. */
+  readonly shellPort?: SerialPort;
 }
 
 /** What the host sends over the entropy channel, bytes. */
@@ -30,6 +33,11 @@ export async function bootGuest(options: BootOptions): Promise<never> {
   const agent = new Agent({ ...options, notify: (notification) => bridge.notify(notification) });
   const bridge = new BridgeServer(agent, LINUX_GUEST, log);
   log.info("guest agent started", { pid: process.pid });
+  if (options.shellPort !== undefined) {
+    startConsoleShell(options.shellPort, agent.reaper).catch((error: unknown) =>
+      log.warning("no shell on the console", { error: describe(error) }),
+    );
+  }
   return serveForever(bridge, () => dial(LINUX_GUEST_PORT.bridge), log);
 }
 

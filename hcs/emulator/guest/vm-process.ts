@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { accessSync, closeSync, constants, statSync } from "node:fs";
 import { constants as os } from "node:os";
 import { delimiter, resolve } from "node:path";
+import type { Writable } from "node:stream";
 import { openPseudoTerminal } from "../../posix/libc.ts";
 import { GuestError, RESULT } from "./errors.ts";
 import type { Reaper } from "./reaper.ts";
@@ -109,10 +110,30 @@ async function startWithSockets(
 }
 
 async function startWithTerminal(
-  { path, args, cwd, env }: Program,
+  program: Program,
   connections: StdioConnections,
   reaper: Reaper,
 ): Promise<VmProcess> {
+  const { pid, exited, terminal } = await startOnTerminal(program, reaper);
+  const stdio = new TerminalStdio(terminal);
+  stdio.attach(connections);
+  const finish = async (): Promise<number> => {
+    const status = await exited;
+    await stdio.finish();
+    return status;
+  };
+  return { pid, finished: finish() };
+}
+
+interface TerminalProcess {
+  readonly pid: number;
+  /** Exit status, or 128 + signal. Never rejects. */
+  readonly exited: Promise<number>;
+  /** Its master side, which the caller has to destroy. */
+  readonly terminal: Terminal;
+}
+
+async function startOnTerminal({ path, args, cwd, env }: Program, reaper: Reaper): Promise<TerminalProcess> {
   const { master, slave } = openPseudoTerminal();
   const terminal = new Terminal(master);
   try {
@@ -125,20 +146,30 @@ async function startWithTerminal(
     reaper.adopt(child);
     const exited = exitOf(child);
     await started(child, path);
-    const stdio = new TerminalStdio(terminal);
-    stdio.attach(connections);
-    const finish = async (): Promise<number> => {
-      const status = await exited;
-      await stdio.finish();
-      return status;
-    };
-    return { pid: pidOf(child), finished: finish() };
+    return { pid: pidOf(child), exited, terminal };
   } catch (error) {
     terminal.destroy();
     throw error;
   } finally {
     closeSync(slave);
   }
+}
+
+/** The shell that a kernel command line ends with, on the VM's serial port, until it is left. */
+export async function startConsoleShell(port: SerialPort, reaper: Reaper): Promise<void> {
+  const { exited, terminal } = await startOnTerminal(findProgram({ CommandArgs: ["sh"] }), reaper);
+  terminal.output.pipe(port.output, { end: false });
+  port.input = terminal.input;
+  await exited;
+  port.input = undefined;
+  terminal.destroy();
+}
+
+/** The VM's side of a serial port. */
+export interface SerialPort {
+  readonly output: Writable;
+  /** Gets what is typed. */
+  input: Writable | undefined;
 }
 
 function started(child: ChildProcess, path: string): Promise<void> {

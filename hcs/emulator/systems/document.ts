@@ -10,6 +10,7 @@ import type { WindowsContainer } from "../../schema/container.ts";
 import { FULL_LIMIT } from "../cgroup/limits.ts";
 import { REGISTRY_CHANGES, WINDOWS_CONTAINER } from "../windows/document.ts";
 import {
+  absolutePath,
   boolean,
   checkShape,
   choice,
@@ -125,11 +126,14 @@ const DEVICES = object({
     Devices: map(DECIMAL, DECIMAL_NAME, VPMEM_DEVICE),
   }),
   VirtualSmb: object({ DirectFileMappingInMB: integer(), Shares: list(VSMB_SHARE) }),
+  ComPorts: object({
+    0: object({ NamedPipe: required(absolutePath) }),
+    ...allUnsupported("the emulator has one serial port", "1", "2", "3"),
+  }),
   NetworkAdapters: unsupported("network adapters are added to a system that exists"),
   ...allUnsupported(
     NO_DEVICE,
     "Battery",
-    "ComPorts",
     "EnhancedModeVideo",
     "FlexibleIov",
     "GuestCrashReporting",

@@ -7,6 +7,7 @@
  * <state>/systems/.new-<key>-<pid>-<start>-<rt>/  one that process <pid> is about to make
  * <state>/systems/.dead-<key>-<rt>/          one whose remains are being removed
  * <state>/hv/<runtime id>/<service id>       HvSocket stand-ins: unix sockets
+ * <state>/pipes/<name>                       serial ports of VMs: unix sockets
  * <cgroup>/runhcs/<key>-<rt>/{gcs,pods}      in every cgroup hierarchy; <rt> = first 8 digits of the runtime id
  * ```
  *
@@ -50,6 +51,11 @@ export function hvSocketsDirectory(stateDirectory: string): string {
 /** Directory of the Hyper-V sockets of the system with `runtimeId`. */
 export function socketsDirectory(stateDirectory: string, runtimeId: string): string {
   return join(hvSocketsDirectory(stateDirectory), runtimeId);
+}
+
+/** Named pipes that clients have asked for under `BackendTraits.pipePrefix`. */
+export function pipesDirectory(stateDirectory: string): string {
+  return join(stateDirectory, "pipes");
 }
 
 /** Absolute cgroup path of a system. */

@@ -3,10 +3,11 @@
  * process reclaims what a dead one left. Every step is idempotent, several processes may do it at the same time, and
  * none of it needs the FFI package.
  */
-import { readdirSync, realpathSync, renameSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
+import { lstatSync, readdirSync, realpathSync, renameSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cgroupHierarchies, cgroupProcesses, removeCgroup, type CgroupHierarchy } from "../cgroup/tree.ts";
 import { thawTree } from "../cgroup/freezer.ts";
+import type { ComputeSystemDocument } from "../../schema/compute-system.ts";
 import { isContainerSocketsName } from "../hv-socket-names.ts";
 import { readHostRecord, type HostRecord } from "./host-record.ts";
 import { childrenOf, isAlive, killProcess } from "./process-identity.ts";
@@ -14,6 +15,7 @@ import {
   deadEntryName,
   hostPaths,
   hvSocketsDirectory,
+  pipesDirectory,
   type HostPaths,
   systemKey,
   systemsDirectory,
@@ -50,10 +52,12 @@ export async function tearDown(
     await removeCgroup(file.cgroup, hierarchies);
     removeContainerSockets(file.sockets);
     removeFlat(file.sockets);
+    removeSerialPort(file.document);
   }
   removeSystemDirectory(directory);
   for (const parent of [
     hvSocketsDirectory(stateDirectory),
+    pipesDirectory(stateDirectory),
     systemsDirectory(stateDirectory),
     stateDirectory,
   ]) {
@@ -174,6 +178,13 @@ function removeContainerSockets(directory: string): void {
   const names = ifPresent(() => readdirSync(directory)) ?? [];
   for (const name of names.filter(isContainerSocketsName))
     rmSync(join(directory, name), { recursive: true, force: true });
+}
+
+/** The socket in the place of the pipe, wherever the document has put it; what else is there is not ours. */
+function removeSerialPort(document: ComputeSystemDocument): void {
+  const pipe = document.VirtualMachine?.Devices?.ComPorts?.["0"]?.NamedPipe;
+  if (pipe === undefined || lstatSync(pipe, { throwIfNoEntry: false })?.isSocket() !== true) return;
+  ifPresent(() => unlinkSync(pipe));
 }
 
 /** Removes a directory whose entries are files, sockets and empty directories. */

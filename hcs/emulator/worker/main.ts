@@ -10,16 +10,22 @@ import { describe } from "../guest/errors.ts";
 import { GuestLog, logLevelOf } from "../guest/log.ts";
 import { readSystemFile, systemPaths, type SystemFile } from "../systems/system-file.ts";
 import { becomeSubreaper } from "../../posix/libc.ts";
+import type { ComputeSystemDocument } from "../../schema/compute-system.ts";
 import { WINDOWS_GUEST_SERVICE } from "../../schema/hv-socket.ts";
 import { WindowsGuest } from "../guest/windows/boot.ts";
 import { dialIn, dialService } from "./dial.ts";
 import { Handles } from "./handles.ts";
 import type { WorkerExitType } from "./messages.ts";
+import { openSerialConsole, type SerialConsole } from "./serial-console.ts";
 import { buildView, configureNetwork, HV_SOCKETS, joinCgroup, WINDOWS } from "./view.ts";
 
 async function runWorker(directory: string): Promise<void> {
   const system = readSystemFile(directory);
-  const log = new GuestLog(logLevelOf(kernelCommandLine(system)), process.stderr);
+  const port = await openSerialConsole(system.document);
+  const log = new GuestLog(
+    logLevelOf(kernelCommandLine(system.document)),
+    port?.alongside(process.stderr) ?? process.stderr,
+  );
   let started = false;
 
   const exit = (exitType: WorkerExitType, reason?: string): never => {
@@ -31,6 +37,7 @@ async function runWorker(directory: string): Promise<void> {
   };
   const crash = (error: unknown): never => {
     log.error("guest agent crashed", { error: describe(error), stack: stackOf(error) });
+    port?.output.write(`guest agent crashed: ${stackOf(error) ?? describe(error)}\r\n`);
     return exit("UnexpectedExit", describe(error));
   };
   const start = (): void => {
@@ -47,7 +54,7 @@ async function runWorker(directory: string): Promise<void> {
     onStray: (line) => log.warning("request on a handle ignored", { line }),
   });
 
-  const guest = guestOf(system, log, exit);
+  const guest = guestOf(system, { log, port }, exit);
 
   process.on("uncaughtException", crash);
   // Modes of what the guest makes must not depend on who started the host.
@@ -72,14 +79,18 @@ interface Guest {
 
 function guestOf(
   { cgroup, windows, document }: SystemFile,
-  log: GuestLog,
+  { log, port }: { readonly log: GuestLog; readonly port: SerialConsole | undefined },
   exit: (exitType: WorkerExitType) => never,
 ): Guest {
   const dial = dialIn(HV_SOCKETS);
   const podsCgroup = `${cgroup}/pods`;
   if (windows === undefined) {
+    const shell = port !== undefined && / & exec sh"$/.test(kernelCommandLine(document) ?? "");
     const boot = (): Promise<never> =>
-      bootGuest({ dial, log, podsCgroup, powerOff: () => exit("GracefulExit") });
+      bootGuest({
+        ...{ dial, log, podsCgroup, powerOff: () => exit("GracefulExit") },
+        ...(shell ? { shellPort: port } : {}),
+      });
     return { boot, end: () => Promise.resolve() };
   }
   const guest = new WindowsGuest({
@@ -95,8 +106,8 @@ function guestOf(
   return guest;
 }
 
-function kernelCommandLine(system: SystemFile): string | undefined {
-  return system.document.VirtualMachine?.Chipset?.LinuxKernelDirect?.KernelCmdLine;
+function kernelCommandLine(document: ComputeSystemDocument): string | undefined {
+  return document.VirtualMachine?.Chipset?.LinuxKernelDirect?.KernelCmdLine;
 }
 
 function stackOf(error: unknown): string | undefined {

@@ -10,7 +10,7 @@ import type { CreateRequest } from "../request.ts";
 import { linuxBoot } from "../vm/boot/linux.ts";
 import { addShare } from "../vm/devices/plan9.ts";
 import { podNetworkOf, type PodNetwork } from "../vm/network.ts";
-import { openVm } from "../vm/open-vm.ts";
+import { openVm, type VmRequest } from "../vm/open-vm.ts";
 import type { VmUpdateTarget } from "../vm/update.ts";
 import type { Uvm } from "../vm/uvm.ts";
 import { logWarnings } from "../warnings.ts";
@@ -56,7 +56,11 @@ export class LinuxVmContainers implements PodContainers {
       planLinuxVm(environment, request, holdings, signal),
     );
     const level = request.options.boundaryLevel;
-    const vm = { id: `${request.id}@vm`, document: plan.document, boot: linuxBoot(), level };
+    const { consolePipe, consoleIsLog } = plan.options;
+    const vm: VmRequest = {
+      ...{ id: `${request.id}@vm`, document: plan.document, boot: linuxBoot(), level },
+      console: consoleIsLog ? { pipe: consolePipe, bundle: request.bundle } : undefined,
+    };
     const { storage } = environment.backend;
     const uvm = await openVm(this.#pod, vm, context, (created) => {
       const devices = linuxVmDevices(created, plan, storage, environment.host.build);

@@ -20,6 +20,7 @@ import type { PodEnvironment } from "../environment.ts";
 import type { CreateRequest } from "../request.ts";
 import { hostProcessors } from "../vm/host-processors.ts";
 import { logWarnings } from "../warnings.ts";
+import { withConsoleLog } from "../vm/console-options.ts";
 import { findBootFiles } from "./boot-files.ts";
 
 /** A device that the VM has from its start. */
@@ -48,12 +49,14 @@ export async function planLinuxVm(
 ): Promise<LinuxVmPlan> {
   const { backend, host, logger, owner } = environment;
   const reader = new AnnotationReader(request.spec.annotations);
-  const options = linuxVmOptions(
+  const wanted = linuxVmOptions(
     reader,
     request.spec.windows?.resources ?? {},
     host,
     guestLogging(logger, request),
   );
+  // A confidential VM tells its host nothing that it does not have to.
+  const options = wanted.isConfidential ? wanted : withConsoleLog(wanted, request, environment);
   const bootFiles = await findBootFiles(
     backend,
     host.linuxBootFiles,

@@ -20,6 +20,11 @@ export class GuestLogTail {
     this.#append({ level, text: [message, ...more].join(" "), ...(time === undefined ? {} : { time }) });
   }
 
+  /** A line of the VM's serial port. */
+  addConsoleLine(text: string): void {
+    this.#append({ level: "info", text: `console: ${text}` });
+  }
+
   /** What the guest said as it ended: the dump of an agent that panicked, line by line. */
   addLastWords(text: string): void {
     for (const line of text.split("\n").filter((each) => each.trim() !== ""))

@@ -1,9 +1,11 @@
 /** Makes a pod's VM: created, held, booted until its guest answers. */
+import path from "node:path";
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
 import type { BoundaryLevel } from "../../../oci/boundary/levels.ts";
 import type { LogFields } from "../../log/logger.ts";
 import type { GuestBoot } from "./boot/boot.ts";
 import type { CreateContext, PodView } from "../containers.ts";
+import { ConsoleLog } from "./console-log.ts";
 import { GuestLogTail } from "./guest-log-tail.ts";
 import { Uvm } from "./uvm.ts";
 
@@ -14,17 +16,23 @@ export interface VmRequest {
   readonly document: ComputeSystemDocument;
   readonly boot: GuestBoot;
   readonly level: BoundaryLevel;
+  /** What listens to its first serial port; undefined: nobody of ours. */
+  readonly console: { readonly pipe: string; readonly bundle: string } | undefined;
 }
+
+/** Lines of a guest that did not come up which are told. */
+const LAST_WORDS = 10;
 
 /** @param onCreated called as soon as the VM exists, before it boots */
 export async function openVm(
   pod: PodView,
-  { id, document, boot, level }: VmRequest,
+  { id, document, boot, level, console }: VmRequest,
   { holdings, phasesOf }: CreateContext,
   onCreated: (uvm: Uvm) => void,
 ): Promise<Uvm> {
   const { backend, logger } = pod.environment;
   let created: Uvm | undefined;
+  let consoleLog: ConsoleLog | undefined;
   const logTail = new GuestLogTail();
   const uvm = await holdings.acquire(
     { kind: "vm", key: `vm:${id}`, data: { id } },
@@ -54,10 +62,30 @@ export async function openVm(
       );
       return created;
     },
-    async () => created?.close(phasesOf("exit")),
+    async () => {
+      await created?.close(phasesOf("exit"));
+      await consoleLog?.close();
+    },
   );
   onCreated(uvm);
-  await uvm.start(phasesOf("create"));
+  if (console !== undefined) {
+    consoleLog = new ConsoleLog({
+      pipe: console.pipe,
+      file: path[backend.traits.paths].join(console.bundle, "console.log"),
+      onLine: (line) => {
+        logTail.addConsoleLine(line);
+        logger.debug("console of the VM", { uvm: id, line });
+      },
+      report: (message, error) => pod.report(message, error),
+    });
+  }
+  try {
+    await uvm.start(phasesOf("create"));
+  } catch (error) {
+    const last = logTail.lines().slice(-LAST_WORDS);
+    for (const { text } of last) logger.error("the VM did not come up, it said last", { uvm: id, text });
+    throw error;
+  }
   return uvm;
 }
 

@@ -17,6 +17,7 @@ import type { CreateContext, PodView } from "../containers.ts";
 import type { CreateRequest } from "../request.ts";
 import { requestedLayers } from "../windows/layers.ts";
 import { windowsBoot } from "../vm/boot/windows.ts";
+import { withConsoleLog } from "../vm/console-options.ts";
 import { MappedPipes } from "../vm/devices/pipes.ts";
 import { ScsiDisks } from "../vm/devices/scsi.ts";
 import { PciDevices } from "../vm/devices/vpci.ts";
@@ -78,7 +79,10 @@ export async function openWindowsVm(
   });
   const uvm = await openVm(
     pod,
-    { id, document, boot, level: request.options.boundaryLevel },
+    {
+      ...{ id, document, boot, level: request.options.boundaryLevel },
+      console: options.consoleIsLog ? { pipe: options.consolePipe, bundle: request.bundle } : undefined,
+    },
     context,
     onCreated,
   );
@@ -129,7 +133,7 @@ function readOptions(pod: PodView, request: CreateRequest, paths: PlatformPath):
   const options = readWindowsVmOptions(reader, request.spec.windows?.resources ?? {}, facts);
   logWarnings(logger, request.id, reader.warnings);
   checkWindowsVmOptions(options, facts);
-  return options;
+  return options.confidential === undefined ? withConsoleLog(options, request, pod.environment) : options;
 }
 
 interface DocumentFacts {

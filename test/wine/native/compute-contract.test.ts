@@ -29,6 +29,7 @@ function backendOf(library: ComputeLibrary): HcsBackend {
       stdio: "named-pipe",
       terminalStderr: "refused",
       pause: true,
+      pipePrefix: "\\\\.\\pipe\\",
       terminatedExitCode: 0,
     },
   };

@@ -199,6 +199,16 @@ describe("linuxVmDocument", () => {
     assert.match(line, / -e 1 sh -c "\/bin\/vsockexec .* -loglevel info & exec sh"$/);
   });
 
+  it("has a console that is read alone, without a shell, and ends with its kernel, which is not quiet", () => {
+    const read = linuxVmOptions(new AnnotationReader({}), {}, HOST, { level: "info", scrub: true });
+    const options = { ...read, consolePipe: "p", consoleIsLog: true };
+    const boot = chooseBoot(options, { directory: HOST.bootDirectory, files: HOST.bootFiles });
+    assert.equal(boot.kind, "kernel");
+    const line = boot.kind === "kernel" ? kernelCommandLine(options, boot.boot) : "";
+    assert.match(line, / console=ttyS0,115200 panic=-1 pci=off /);
+    assert.match(line, / -- -e 1 \/bin\/vsockexec .* -loglevel info$/);
+  });
+
   it("lets init write to a root disk, never to an initrd", () => {
     const annotations = { [`${P}lcow.writable-overlay-directories`]: "true" };
     const line = (host: TestHost): string =>

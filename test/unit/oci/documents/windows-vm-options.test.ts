@@ -43,6 +43,7 @@ const DEFAULTS: WindowsVmOptions = {
   },
   noWritableShares: false,
   consolePipe: "",
+  consoleIsLog: false,
   processDumpLocation: "",
   dumpDirectory: "",
   bootFilesRoot: "",

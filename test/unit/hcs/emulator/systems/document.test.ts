@@ -116,7 +116,19 @@ describe("requireSystemDocument", () => {
     ],
     [`${VM}/Devices/Disks`, {}, HRESULT.invalidJson, "/VirtualMachine/Devices/Disks is not a known member"],
     [`${VM}/Devices/VirtualSmb`, { Shares: [{}] }, HRESULT.invalidJson, "/Shares/0/Name is required"],
-    [`${VM}/Devices/ComPorts`, { 0: {} }, HRESULT.notSupported, "no such device"],
+    [`${VM}/Devices/ComPorts`, { 0: {} }, HRESULT.invalidJson, "/ComPorts/0/NamedPipe is required"],
+    [
+      `${VM}/Devices/ComPorts`,
+      { 0: { NamedPipe: "com1" } },
+      HRESULT.invalidArgument,
+      "/NamedPipe must be an absolute path",
+    ],
+    [
+      `${VM}/Devices/ComPorts`,
+      { 1: { NamedPipe: "/com2" } },
+      HRESULT.notSupported,
+      "the emulator has one serial port",
+    ],
     [`${VM}/Devices/Scsi`, { nine: {} }, HRESULT.invalidJson, "key must be a GUID"],
     [
       `${VM}/Devices/Scsi/df6d0690-79e5-55b6-a5ec-c1e2f77f580a/Attachments`,
