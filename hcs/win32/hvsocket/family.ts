@@ -1,6 +1,7 @@
 /** What Hyper-V sockets are made of: the address family, and how an address is written in it. */
-import type { HvSocketAddress } from "../../api.ts";
+import type { HvSocketAddress, HvSocketContainer } from "../../api.ts";
 import { Structure } from "../ffi/structure.ts";
+import { registerContainer } from "./registration.ts";
 
 /** An option that every socket of the family gets (setsockopt). */
 export interface SocketOption {
@@ -20,6 +21,8 @@ export interface SocketFamily {
   listening(address: HvSocketAddress, bound: Uint8Array): () => void;
   /** SOCKADDR to connect to. Undefined where it is known already that nobody listens. */
   connectAddress(address: HvSocketAddress): Uint8Array | undefined;
+  /** Gives a Windows container in a VM an address of its own. @returns what takes it away */
+  registerContainer(container: HvSocketContainer): () => void;
 }
 
 const AF_HYPERV = 34;
@@ -42,6 +45,7 @@ export const HYPERV: SocketFamily = {
   listenAddress: hypervAddress,
   listening: () => () => undefined,
   connectAddress: hypervAddress,
+  registerContainer,
 };
 
 /** SOCKADDR_HV: USHORT Family 0, USHORT Reserved 2, GUID VmId 4, GUID ServiceId 20. */

@@ -18,7 +18,6 @@ import { streamOf, type StreamKind } from "./adopt.ts";
 import { HYPERV, type SocketFamily } from "./family.ts";
 import { loopbackFamily, LOOPBACK_DIRECTORY } from "./loopback.ts";
 import { Win32HvSocketListener } from "./listener.ts";
-import { registerContainer } from "./registration.ts";
 import { RawSocket, refused } from "./winsock.ts";
 
 export interface HvSocketOptions {
@@ -76,7 +75,13 @@ export class Win32HvSocket implements HvSocket {
     { signal }: CallOptions = {},
   ): Promise<HvSocketRegistration> {
     signal?.throwIfAborted();
-    return registerContainer(container);
+    let unregister: (() => void) | undefined = this.#family.registerContainer(container);
+    return {
+      close: async () => {
+        unregister?.();
+        unregister = undefined;
+      },
+    };
   }
 
   async close(): Promise<void> {

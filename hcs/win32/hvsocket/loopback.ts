@@ -1,7 +1,7 @@
 /**
  * A stand-in for Hyper-V sockets where there are none, as under Wine: TCP connections of the loopback interface. A directory maps addresses
- * to ports: whoever listens writes its port into the file `<VM id>/<service id>`. Nothing keeps other programs of
- * the machine out, so this is for tests alone.
+ * to ports: whoever listens writes its port into the file `<VM id>/<service id>`. Containers that were registered are
+ * files beside the VMs' directories. Nothing keeps other programs of the machine out, so this is for tests alone.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -36,6 +36,12 @@ export function loopbackFamily(directory: string): SocketFamily {
         if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
         throw error;
       }
+    },
+    // Redirects nothing: containers listen where their VM does.
+    registerContainer({ vmId, systemId }) {
+      const file = join(directory, systemId);
+      writeFileSync(file, vmId, { flag: "wx" });
+      return () => rmSync(file, { force: true });
     },
   };
 }

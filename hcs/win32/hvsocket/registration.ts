@@ -2,7 +2,7 @@
  * An address of its own for a Windows container in a VM, kept by the HvSocket driver while a handle to its entry is open. Source:
  * hcsshim, internal/hvsocket.
  */
-import type { HvSocketContainer, HvSocketRegistration } from "../../api.ts";
+import type { HvSocketContainer } from "../../api.ts";
 import { Lane } from "../ffi/lane.ts";
 import { lastError, lastErrorFailure } from "../ffi/last-error.ts";
 import { KERNEL32 } from "../ffi/libraries/kernel32.ts";
@@ -25,7 +25,8 @@ const UPDATE_ADDRESS_INFO = 0x21_c004;
 /** VMADDRESSINFO_FLAG_PASSTHRU */
 const PASS_THROUGH = 1;
 
-export function registerContainer({ vmId, systemId }: HvSocketContainer): HvSocketRegistration {
+/** @returns what closes the entry */
+export function registerContainer({ vmId, systemId }: HvSocketContainer): () => void {
   const attempt = { operation: "register the Hyper-V socket address of container", target: systemId };
   const path = `\\\\.\\HvSocketSystem\\AddressInfo\\{${systemId}}`;
   const handle = files.call(
@@ -49,12 +50,5 @@ export function registerContainer({ vmId, systemId }: HvSocketContainer): HvSock
     kernel32.call("CloseHandle", handle);
     throw win32Failure(error, attempt);
   }
-  let open = true;
-  return {
-    close: async () => {
-      if (!open) return;
-      open = false;
-      kernel32.call("CloseHandle", handle);
-    },
-  };
+  return () => void kernel32.call("CloseHandle", handle);
 }

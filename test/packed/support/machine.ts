@@ -21,7 +21,6 @@ import type { HcsBackend } from "../../../hcs/api.ts";
 import { prepareWine } from "../../../scripts/wine/prepare.ts";
 import { createReporter } from "../../../scripts/terminal/reporter.ts";
 import { copyWineMachine, wineEnvironment, winePath, type WineMachine } from "../../support/wine.ts";
-import { RIG_PORT } from "../../wine/control/commands.ts";
 import { RigHost } from "../../wine/host/rig-host.ts";
 import { RelayHost } from "./relay-host.ts";
 
@@ -110,7 +109,7 @@ export class WindowsMachine implements AsyncDisposable {
       env: {
         ...process.env,
         ...wineEnvironment(this.#wine.prefix),
-        [RIG_PORT]: String(this.host.port),
+        ...this.host.environment,
         ...options.env,
       },
       stdio,

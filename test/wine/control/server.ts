@@ -7,7 +7,7 @@ import { EmulatorUnderTest } from "../../contract/emulator-under-test.ts";
 import { disconnectService } from "../host/compute.ts";
 import { RigHost } from "../host/rig-host.ts";
 import { echoing } from "./echo.ts";
-import { CONTROL_PORT, RIG_PORT, type CommandName, type Commands } from "./commands.ts";
+import { CONTROL_PORT, type CommandName, type Commands } from "./commands.ts";
 
 type Deeds = {
   [N in CommandName]: (
@@ -44,7 +44,7 @@ export class ControlServer {
   /** What programs under Wine need to find the host. */
   get environment(): Record<string, string> {
     const { port } = this.#server.address() as AddressInfo;
-    return { [RIG_PORT]: String(this.#host.port), [CONTROL_PORT]: String(port) };
+    return { ...this.#host.environment, [CONTROL_PORT]: String(port) };
   }
 
   async close(): Promise<void> {
@@ -60,12 +60,12 @@ export class ControlServer {
       await this.#leaveEmulator();
       this.#recorder = new Recorder(platform.fail);
       this.#scripted = new ScriptedBackend(platform, files, this.#recorder);
-      this.#host.replaceMachine(echo ? echoing(this.#scripted) : this.#scripted);
+      await this.#host.replaceMachine(echo ? echoing(this.#scripted) : this.#scripted);
     },
     useEmulator: async () => {
       await this.#leaveEmulator();
       this.#emulator = await EmulatorUnderTest.create();
-      this.#host.replaceMachine(this.#emulator.backend);
+      await this.#host.replaceMachine(this.#emulator.backend);
     },
     vmDocument: async (changes) => {
       if (this.#emulator === undefined) throw new Error("the emulator is not in use");

@@ -4,12 +4,16 @@
  */
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import type { HcsBackend } from "../../../hcs/api.ts";
+import { LOOPBACK_DIRECTORY } from "../../../hcs/win32/hvsocket/loopback.ts";
+import { winePath } from "../../support/wine.ts";
+import { RIG_PORT } from "../control/commands.ts";
 import { answerOf } from "./answer.ts";
 import { Call, type Answer, type Handlers, type RigMachine } from "./call.ts";
 import { Connection } from "./connection.ts";
 import { Faults } from "./faults.ts";
 import { FRAME, FrameReader, type Frame } from "./frame.ts";
 import { HANDLERS } from "./handlers.ts";
+import { HvSockets } from "./hv-sockets.ts";
 import { Streams } from "./streams.ts";
 
 const E_NOTIMPL = 0x8000_4001;
@@ -33,6 +37,7 @@ export class RigHost implements RigMachine {
   readonly violations: string[] = [];
   /** Every call of a native function, in order, while somebody wants them. */
   recorded: NativeCallRecord[] | undefined;
+  readonly #hvSockets: HvSockets;
   readonly #server: Server;
   readonly #handlers: HandlersByLibrary;
   readonly #connections = new Set<Connection>();
@@ -42,6 +47,7 @@ export class RigHost implements RigMachine {
   private constructor(backend: HcsBackend, handlers: HandlersByLibrary) {
     this.#backend = backend;
     this.#handlers = handlers;
+    this.#hvSockets = new HvSockets(backend.hvSocket, (what) => this.violation("Hyper-V sockets", what));
     this.#server = createServer((socket) => this.#welcome(socket));
   }
 
@@ -55,8 +61,12 @@ export class RigHost implements RigMachine {
     return host;
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+  /** What a program under Wine needs to find the host, and the guests of its machine. */
+  get environment(): Record<string, string> {
+    return {
+      [RIG_PORT]: String((this.#server.address() as AddressInfo).port),
+      [LOOPBACK_DIRECTORY]: winePath(this.#hvSockets.directory),
+    };
   }
 
   /** The machine that answers. */
@@ -65,8 +75,9 @@ export class RigHost implements RigMachine {
   }
 
   /** Another machine answers from now on; handles to the one before are useless. */
-  replaceMachine(backend: HcsBackend): void {
+  async replaceMachine(backend: HcsBackend): Promise<void> {
     this.#backend = backend;
+    await this.#hvSockets.replaceMachine(backend.hvSocket);
   }
 
   violation(call: string, what: string): void {
@@ -94,6 +105,7 @@ export class RigHost implements RigMachine {
     for (const socket of this.#sockets) socket.destroy();
     await closed;
     await Promise.all([...this.#connections].map((connection) => connection.gone()));
+    await this.#hvSockets.close();
   }
 
   #welcome(socket: Socket): void {
@@ -144,6 +156,7 @@ export class RigHost implements RigMachine {
       return { hresult: E_NOTIMPL };
     }
     try {
+      await this.#hvSockets.follow();
       return { hresult: 0, ...(await handler(call, this)) };
     } catch (error) {
       return answerOf(error, (what) => this.violation(call.function, what));

@@ -11,6 +11,7 @@ import { isWin32 } from "../../../hcs/hresult.ts";
 import { vsockServiceId } from "../../../hcs/schema/hv-socket.ts";
 import type { StreamKind } from "../../../hcs/win32/hvsocket/adopt.ts";
 import { Win32HvSocket } from "../../../hcs/win32/hvsocket/hv-socket.ts";
+import { HYPERV } from "../../../hcs/win32/hvsocket/family.ts";
 import { loopbackFamily } from "../../../hcs/win32/hvsocket/loopback.ts";
 import { hcsError } from "../../contract/under-test.ts";
 
@@ -128,7 +129,7 @@ for (const streams of KINDS) {
 
 describe("Win32HvSocket", () => {
   it("says that there are no Hyper-V sockets where there are none", async () => {
-    const sockets = new Win32HvSocket();
+    const sockets = new Win32HvSocket({ family: HYPERV });
     const address = { vmId: randomUUID(), serviceId: vsockServiceId(1) };
     const refused = hcsError(winsock(10047), "install the Hyper-V feature", address.vmId);
     await assert.rejects(sockets.listen(address), refused);
@@ -138,7 +139,7 @@ describe("Win32HvSocket", () => {
   it("cannot register a container where there is no HvSocket driver", async () => {
     const container = { vmId: randomUUID(), systemId: randomUUID() };
     await assert.rejects(
-      new Win32HvSocket().registerContainer(container),
+      new Win32HvSocket({ family: HYPERV }).registerContainer(container),
       hcsError((error) => (error as { hresult: number }).hresult !== 0, container.systemId),
     );
   });
