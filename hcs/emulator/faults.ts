@@ -59,6 +59,7 @@ export const FAULT_OPERATIONS = [
   "storage.grantVmGroupAccess",
   "files.stat",
   "files.finalPath",
+  "files.answersFileIds",
   "files.readFile",
   "files.makeDirectory",
   "files.copyFile",

@@ -17,6 +17,11 @@ export interface HostFiles {
    * (GetFinalPathNameByHandle, `\\?\Volume{…}\…`).
    */
   finalPath(path: string, options?: CallOptions): Promise<string>;
+  /**
+   * Whether the file system of `path` tells files apart by ids (GetFileInformationByHandleEx, FileIdInfo); network
+   * redirectors and filters may not.
+   */
+  answersFileIds(path: string, options?: CallOptions): Promise<boolean>;
   readFile(path: string, options?: CallOptions): Promise<Uint8Array>;
   /** Makes a directory with its parents; one that is there is success. */
   makeDirectory(path: string, options?: CallOptions): Promise<void>;

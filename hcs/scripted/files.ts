@@ -63,6 +63,11 @@ export class ScriptedFiles implements HostFiles {
     return drive === undefined || volume === undefined ? normal : `${volume}${normal.slice(drive.length)}`;
   }
 
+  async answersFileIds(path: string): Promise<boolean> {
+    this.#require("look at", path);
+    return true;
+  }
+
   async readFile(path: string): Promise<Uint8Array> {
     const { kind, content, size } = this.#require("read", path);
     if (kind !== "file")

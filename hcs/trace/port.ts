@@ -148,6 +148,7 @@ export const PORT: { readonly [I in InterfaceName]: RowOf<PortInterfaces[I]> } =
     calls: {
       stat: value(1),
       finalPath: value(1),
+      answersFileIds: value(1),
       readFile: value(1),
       makeDirectory: value(1),
       copyFile: value(2),

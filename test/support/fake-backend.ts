@@ -353,6 +353,7 @@ export class FakeBackend implements HcsBackend {
   readonly files: HostFiles = {
     stat: async () => undefined,
     finalPath: async (path) => path,
+    answersFileIds: async () => true,
     readFile: (path) => Promise.reject(new Error(`no file ${path}`)),
     makeDirectory: async () => undefined,
     copyFile: async () => undefined,

@@ -42,6 +42,14 @@ export class EmulatedFiles implements HostFiles {
     );
   }
 
+  /** All file systems of Linux do. */
+  answersFileIds(path: string, options?: CallOptions): Promise<boolean> {
+    return this.#run("files.answersFileIds", "look at", path, options, async (local) => {
+      await stat(local);
+      return true;
+    });
+  }
+
   readFile(path: string, options?: CallOptions): Promise<Uint8Array> {
     return this.#run("files.readFile", "read", path, options, (local) => readFile(local));
   }

@@ -34,6 +34,10 @@ const FILE_FLAG_BACKUP_SEMANTICS = 0x0200_0000;
 const VOLUME_NAME_GUID = 1;
 const INVALID_HANDLE = 0xffff_ffff_ffff_ffffn;
 const LONGEST_PATH = 32_768;
+/** FILE_INFO_BY_HANDLE_CLASS */
+const FILE_ID_INFO = 18;
+/** VolumeSerialNumber 0, FileId 8. */
+const FILE_ID_INFO_BYTES = 24;
 
 export const ACCESS_CALLS = {
   /** Adds an entry for the group of all VMs to the file's list; of directories, also for what is in them. */
@@ -46,30 +50,39 @@ export const ACCESS_CALLS = {
   /** GetFinalPathNameByHandle, with the volume in the place of its drive letter. */
   finalPath(path: string): string {
     const attempt = { operation: "resolve", target: path };
-    const file = files.call(
-      "CreateFileW",
-      path,
-      0,
-      FILE_SHARE_ALL,
-      null,
-      OPEN_EXISTING,
-      FILE_FLAG_BACKUP_SEMANTICS,
-      0,
-    );
-    if (BigInt(file) === INVALID_HANDLE) throw lastErrorFailure(attempt);
-    try {
+    return withOpen(path, attempt, (file) => {
       const name = Buffer.alloc(LONGEST_PATH * 2);
       const length = files.call("GetFinalPathNameByHandleW", file, name, LONGEST_PATH, VOLUME_NAME_GUID);
       if (length === 0) throw lastErrorFailure(attempt);
       if (length > LONGEST_PATH) throw failure(HRESULT.invalidArgument, attempt, "its path is too long");
       return name.toString("utf16le", 0, length * 2);
-    } finally {
-      kernel32.call("CloseHandle", file);
-    }
+    });
+  },
+
+  /** GetFileInformationByHandleEx, for FILE_ID_INFO. Whatever the reason: what gives no id has none. */
+  answersFileIds(path: string): boolean {
+    return withOpen(path, { operation: "look at", target: path }, (file) => {
+      const information = Buffer.alloc(FILE_ID_INFO_BYTES);
+      return (
+        files.call("GetFileInformationByHandleEx", file, FILE_ID_INFO, information, information.length) !== 0
+      );
+    });
   },
 } as const;
 
 export type AccessCalls = typeof ACCESS_CALLS;
+
+/** Of a file or directory, opened for nothing but to be asked about. */
+function withOpen<T>(path: string, attempt: Attempt, use: (file: Handle) => T): T {
+  const flags = FILE_FLAG_BACKUP_SEMANTICS;
+  const file = files.call("CreateFileW", path, 0, FILE_SHARE_ALL, null, OPEN_EXISTING, flags, 0);
+  if (BigInt(file) === INVALID_HANDLE) throw lastErrorFailure(attempt);
+  try {
+    return use(file);
+  } finally {
+    kernel32.call("CloseHandle", file);
+  }
+}
 
 export interface Grant {
   /** Of the object, as its kind of objects has it. */

@@ -35,6 +35,10 @@ export class Win32Files implements HostFiles {
     return this.#access.finalPath([path], options);
   }
 
+  answersFileIds(path: string, options?: CallOptions): Promise<boolean> {
+    return this.#access.answersFileIds([path], options);
+  }
+
   readFile(path: string, options?: CallOptions): Promise<Uint8Array> {
     return run("read", path, options, () => readFile(path));
   }

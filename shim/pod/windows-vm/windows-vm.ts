@@ -89,6 +89,9 @@ export async function openWindowsVm(
   return devicesOf(uvm, options, { backend, paths, build: host.build });
 }
 
+/** Builds that map files into a guest's memory by their ids, and fail where there are none. */
+const MAPPING_NEEDS_IDS = { from: 18_362, to: 19_042 } as const;
+
 interface HostFacts {
   readonly backend: HcsBackend;
   readonly paths: PlatformPath;
@@ -113,6 +116,9 @@ function devicesOf(uvm: Uvm, options: WindowsVmOptions, { backend, paths, build 
       paths,
       noDirectMap: options.noDirectMap || options.physicallyBacked,
       refuseWritable: options.noWritableShares,
+      ...(build >= MAPPING_NEEDS_IDS.from && build <= MAPPING_NEEDS_IDS.to
+        ? { canMap: (path, signal) => backend.files.answersFileIds(path, { signal }) }
+        : {}),
     }),
     pipes: new MappedPipes(uvm),
     pci: new PciDevices({ uvm, build, bootDevices: [] }),

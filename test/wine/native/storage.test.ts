@@ -280,6 +280,14 @@ describe("Win32Files", () => {
     await assert.rejects(files.finalPath(win32.join(directory, "missing")), hcsError(isNotFound, "missing"));
   });
 
+  it("knows that files have ids, which all that Wine has do", async () => {
+    assert.equal(await files.answersFileIds(directory), true);
+    await assert.rejects(
+      files.answersFileIds(win32.join(directory, "missing")),
+      hcsError(isNotFound, "missing"),
+    );
+  });
+
   it("makes directories with their parents, and removes whole ones", async () => {
     const deep = win32.join(directory, "a", "b", "c");
     await files.makeDirectory(deep);

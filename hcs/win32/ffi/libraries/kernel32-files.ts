@@ -11,6 +11,7 @@ export const KERNEL32_FILES = {
     DeviceIoControl:
       "i32 (handle device, u32 code, buffer? input, u32 inputLength, buffer? output, u32 outputLength, outU32 returned, handle overlapped)",
     GetFinalPathNameByHandleW: "u32 (handle file, buffer path, u32 length, u32 flags)",
+    GetFileInformationByHandleEx: "i32 (handle file, i32 class, buffer information, u32 length)",
     SetHandleInformation: "i32 (handle object, u32 mask, u32 flags)",
     SetVolumeMountPointW: "i32 (text directory, text volumePath)",
     DeleteVolumeMountPointW: "i32 (text directory)",

@@ -20,6 +20,8 @@ export interface VsmbSharesInit {
   /** Nothing is mapped into the guest's memory; only then can shares be removed again. */
   readonly noDirectMap: boolean;
   readonly refuseWritable: boolean;
+  /** Whether files of a path can be mapped into the guest's memory; absent: all can. */
+  readonly canMap?: (path: string, signal: AbortSignal) => Promise<boolean>;
 }
 
 export interface VsmbRequest {
@@ -40,7 +42,8 @@ export interface VsmbReservation extends Reservation {
 interface Share {
   readonly name: string;
   readonly path: string;
-  readonly options: VirtualSmbShareOptions;
+  /** Known for good once it is shared. */
+  options: VirtualSmbShareOptions;
   readonly device: SharedDevice;
   /** Files that its present users asked for; empty for directories. */
   readonly wanted: string[];
@@ -85,13 +88,13 @@ export class VsmbShares {
   }
 
   #add(key: string, path: string, { kind, readOnly, layer = false }: VsmbRequest): Share {
-    const { uvm, noDirectMap } = this.#init;
+    const { uvm, noDirectMap, canMap } = this.#init;
     const name = `s${(++this.#count).toString(16)}`;
-    const options: VirtualSmbShareOptions = {
-      ...shareOptions({ readOnly, noDirectMap }),
+    const optionsFor = (mapped: boolean): VirtualSmbShareOptions => ({
+      ...shareOptions({ readOnly, noDirectMap: !mapped }),
       ...(layer ? { TakeBackupPrivilege: true } : {}),
       ...(kind === "file" ? { RestrictFileAccess: true, SingleFileMapping: true } : {}),
-    };
+    });
     const device = new SharedDevice(
       `share "${name}" of "${path}"`,
       [
@@ -99,18 +102,23 @@ export class VsmbShares {
         {
           state: "shared",
           up: async (signal) => {
+            const mapped = !noDirectMap && (canMap === undefined || (await canMap(path, signal)));
+            share.options = optionsFor(mapped);
             const allowed = share.wanted.slice(0, 1);
             await modifyShare(uvm, "Add", settings(share, allowed), signal);
             share.allowed.splice(0, share.allowed.length, ...allowed);
             // What is mapped into the guest's memory cannot be taken away: such a share stays, and is used again.
-            if (!noDirectMap) device.reserve();
+            if (mapped) device.reserve();
           },
           down: (signal) => removeShare(uvm, name, signal),
         },
       ],
       () => this.#shares.delete(key),
     );
-    const share: Share = { name, path, options, device, wanted: [], allowed: [], serial: new Serial() };
+    const share: Share = {
+      ...{ name, path, options: optionsFor(!noDirectMap), device },
+      ...{ wanted: [], allowed: [], serial: new Serial() },
+    };
     this.#shares.set(key, share);
     return share;
   }

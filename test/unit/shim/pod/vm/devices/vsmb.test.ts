@@ -49,6 +49,26 @@ describe("VsmbShares", () => {
     assert.equal(layer?.[1].Options["TakeBackupPrivilege"], true);
   });
 
+  it("maps nothing of a directory whose files have no ids where that cannot be, and takes it away again", async () => {
+    const uvm = new FakeUvm();
+    const canMap = async (path: string): Promise<boolean> => path !== "Z:\\net";
+    const init = { uvm: uvm.view, paths: win32, noDirectMap: false, refuseWritable: false, canMap };
+    const vsmb = new VsmbShares(init);
+    const [remote, local] = ["Z:\\net", "C:\\data"].map((path) => vsmb.reserve(directory(path)));
+    for (const share of [remote!, local!]) {
+      await share.acquire(NEVER);
+      await share.release(NEVER);
+    }
+    const told = (requests(uvm) as [string, { Name: string; Options?: { NoDirectmap?: true } }][]).map(
+      ([verb, { Name, Options }]) => [verb, Name, Options?.NoDirectmap ?? false],
+    );
+    assert.deepEqual(told, [
+      ["Add", "s1", true],
+      ["Remove", "s1", false],
+      ["Add", "s2", false],
+    ]);
+  });
+
   it("finds a share again by its clean path and its direction", async () => {
     const { uvm, shares: vsmb } = shares();
     await vsmb.reserve(directory("C:\\data")).acquire(NEVER);
