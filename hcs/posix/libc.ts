@@ -46,6 +46,8 @@ interface Functions {
   ioctl(fd: number, request: number, kind: "void *", argument: Buffer): number;
   recvmsg(socket: number, message: MessageHeader, flags: number): number;
   socket(domain: number, type: number, protocol: number): number;
+  bind(socket: number, address: Buffer, length: number): number;
+  listen(socket: number, backlog: number): number;
   sethostname(name: string, length: number): number;
   mkfifo(path: string, mode: number): number;
   malloc_trim(pad: number): number;
@@ -91,6 +93,8 @@ function libc(): Functions {
     ioctl: library.func("int ioctl(int, unsigned long, ...)"),
     recvmsg: library.func("intptr_t recvmsg(int, _Inout_ runhcs_msghdr *, int)"),
     socket: library.func("int socket(int, int, int)"),
+    bind: library.func("int bind(int, void *, uint32_t)"),
+    listen: library.func("int listen(int, int)"),
     sethostname: library.func("int sethostname(str, size_t)"),
     mkfifo: library.func("int mkfifo(str, uint32_t)"),
     malloc_trim: library.func("int malloc_trim(size_t)"),
@@ -366,6 +370,39 @@ export function raiseLoopback(): void {
   } finally {
     closeSync(socket);
   }
+}
+
+/**
+ * A stream socket that listens (socket(2), bind(2), listen(2)), for families that Node does not know. Not inherited; the caller closes it.
+ *
+ * @param address `struct sockaddr` of the family, which is its first 16 bits
+ */
+export function listenSocket(address: Buffer, backlog: number): number {
+  const SOCK_STREAM = 1;
+  const SOCK_NONBLOCK = 0o4000;
+  const SOCK_CLOEXEC = 0o2000000;
+  const family = address.readUInt16LE(0);
+  const type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+  const socket = check(libc().socket(family, type, 0), "socket", `of family ${family}`);
+  try {
+    check(libc().bind(socket, address, address.length), "bind", `to ${address.toString("hex")}`);
+    check(libc().listen(socket, backlog), "listen", `on ${address.toString("hex")}`);
+    return socket;
+  } catch (error) {
+    closeSync(socket);
+    throw error;
+  }
+}
+
+/** `struct sockaddr_vm` of vsock port `port` in whatever machine this is (vsock(7)): family 0, port 4, cid 8. */
+export function vsockAddress(port: number): Buffer {
+  const AF_VSOCK = 40;
+  const VMADDR_CID_ANY = 0xffff_ffff;
+  const address = Buffer.alloc(16);
+  address.writeUInt16LE(AF_VSOCK, 0);
+  address.writeUInt32LE(port, 4);
+  address.writeUInt32LE(VMADDR_CID_ANY, 8);
+  return address;
 }
 
 /** sethostname(2), in this process's UTS namespace. */

@@ -1,4 +1,4 @@
-/** The Windows package: two single executables, the native module they load, and what a node needs beside them. */
+/** The Windows package: single executables, the native module they load, and what a node needs beside them. */
 import { build, type Metafile } from "esbuild";
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -42,6 +42,12 @@ const EXECUTABLES: readonly Executable[] = [
     name: "hcsctl",
     description: "Tool of containerd-shim-runhcs",
     entry: "shim/hcsctl/main.ts",
+    embedded: NATIVE_CALLS,
+  },
+  {
+    name: "agent",
+    description: "Agent in containers of containerd-shim-runhcs",
+    entry: "shim/agent/guest/main.ts",
     embedded: NATIVE_CALLS,
   },
 ];

@@ -15,6 +15,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const WINDOWS = join(ROOT, "dist/win32-x64");
 const LINUX = join(ROOT, "dist/linux-x64");
 const ARCHIVES = join(ROOT, "dist/packages");
+const EXECUTABLES = ["containerd-shim-runhcs-v1", "hcsctl", "agent"];
 const { name, version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
   readonly name: string;
   readonly version: string;
@@ -128,7 +129,7 @@ describe("package win32-x64", () => {
     }
   });
 
-  for (const program of ["containerd-shim-runhcs-v1", "hcsctl"]) {
+  for (const program of EXECUTABLES) {
     it(`has a ${program}.exe that says what it is and carries its own program`, () => {
       const bytes = readFileSync(join(WINDOWS, `${program}.exe`));
       // It would refuse a file that still has Node's signature, which does not hold any more.
@@ -148,7 +149,7 @@ describe("package win32-x64", () => {
     const digest = createHash("sha256")
       .update(readFileSync(join(WINDOWS, "koffi.node")))
       .digest("hex");
-    for (const program of ["containerd-shim-runhcs-v1", "hcsctl"])
+    for (const program of EXECUTABLES)
       assert.ok(readFileSync(join(WINDOWS, `${program}.exe`)).includes(digest), program);
   });
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { duplexPair } from "node:stream";
 import { createAgentServer, type AgentServer } from "../../shim/agent/guest/server.ts";
 import { Staging } from "../../shim/agent/guest/staging.ts";
-import { LinuxProcessTrees } from "../../shim/agent/guest/process-trees-linux.ts";
+import { LinuxProcessTrees } from "../../shim/agent/guest/linux/process-trees.ts";
 import { Transfers } from "../../shim/agent/guest/transfer.ts";
 import { GrpcConnection, type GrpcStream } from "../../shim/agent/host/grpc-stream.ts";
 import { EXEC_PATH } from "../../shim/agent/protocol/wire.ts";

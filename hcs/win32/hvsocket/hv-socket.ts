@@ -12,6 +12,7 @@ import type {
 import { createDeferred } from "../../deferred.ts";
 import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
+import { keepProcess } from "../ffi/keep-alive.ts";
 import { NativeEvent } from "../ffi/watch.ts";
 import { isGuidText } from "../guid.ts";
 import { streamOf, type StreamKind } from "./adopt.ts";
@@ -55,6 +56,7 @@ export class Win32HvSocket implements HvSocket {
     const socket = RawSocket.open(this.#family, attempt);
     const answered = createDeferred<void>();
     const event = new NativeEvent(() => answered.resolve());
+    const letGo = keepProcess();
     try {
       socket.select(event, ["connect"], attempt);
       socket.connect(target, attempt);
@@ -67,6 +69,7 @@ export class Win32HvSocket implements HvSocket {
       throw error;
     } finally {
       event.close();
+      letGo();
     }
   }
 

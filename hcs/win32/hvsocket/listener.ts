@@ -5,6 +5,7 @@ import type { CallOptions, HvSocketAddress, HvSocketListener } from "../../api.t
 import { createDeferred, type Deferred } from "../../deferred.ts";
 import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
+import { keepProcess } from "../ffi/keep-alive.ts";
 import type { Attempt } from "../ffi/result.ts";
 import { NativeEvent } from "../ffi/watch.ts";
 import { streamOf, type StreamKind } from "./adopt.ts";
@@ -21,9 +22,10 @@ export class Win32HvSocketListener implements HvSocketListener {
   /** Connections that nobody has accepted yet. */
   readonly #waiting: RawSocket[] = [];
   readonly #accepting = new Set<Deferred<RawSocket>>();
+  #letGo: () => void = () => undefined;
   #failure: Error | undefined;
 
-  /** @throws {HcsError} when the address cannot be had */
+  /** It keeps the process alive until it is closed. @throws {HcsError} when the address cannot be had */
   constructor(
     address: HvSocketAddress,
     family: SocketFamily,
@@ -43,6 +45,7 @@ export class Win32HvSocketListener implements HvSocketListener {
       const bound = this.#socket.listen(family.listenAddress(address), attempt);
       this.#socket.select(this.#event, ["accept"], attempt);
       this.#unlist = family.listening(address, bound);
+      this.#letGo = keepProcess();
     } catch (error) {
       this.#event.close();
       this.#socket.close();
@@ -98,6 +101,7 @@ export class Win32HvSocketListener implements HvSocketListener {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
     this.#unlist();
+    this.#letGo();
     this.#event.close();
     this.#socket.close();
     for (const socket of this.#waiting.splice(0)) socket.close();

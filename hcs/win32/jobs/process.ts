@@ -14,6 +14,7 @@ import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
 import { inBackground } from "../diagnostics.ts";
 import { Lane } from "../ffi/lane.ts";
+import { keepProcess } from "../ffi/keep-alive.ts";
 import { lastErrorFailure } from "../ffi/last-error.ts";
 import { KERNEL32 } from "../ffi/libraries/kernel32.ts";
 import { KERNEL32_PROCESSES } from "../ffi/libraries/kernel32-processes.ts";
@@ -48,8 +49,10 @@ export class Win32JobProcess implements HcsProcess {
     this.#console = console;
     const exit = createDeferred<ProcessExit>();
     this.exited = exit.promise;
+    const letGo = keepProcess();
     const settle = (): void => {
       this.#hasExited = true;
+      letGo();
       try {
         exit.resolve({ exitCode: this.#exitCode() });
       } catch (error) {

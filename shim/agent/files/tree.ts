@@ -40,8 +40,8 @@ export interface Tree {
 }
 
 /** @param root a directory that exists; it is trusted itself, and may be reached over links */
-export function openTree(root: string): Tree {
-  return process.platform === "win32" ? new CheckedTree(root) : new HandleTree(root);
+export function openTree(root: string, platform: NodeJS.Platform = process.platform): Tree {
+  return platform === "win32" ? new CheckedTree(root) : new HandleTree(root);
 }
 
 class HandleTree implements Tree {

@@ -1,8 +1,12 @@
 /** Checks of what a request asks for, before anything is made for it. */
-import { posix, win32 } from "node:path";
+import { realpathSync } from "node:fs";
+import { win32 } from "node:path";
+import { joinArguments } from "../../../oci/windows/command-line.ts";
 import type { ExecHeader } from "../../../protos/gen/agent.ts";
 import { AgentError } from "../protocol/errors.ts";
 import { checkExecId } from "../protocol/exec-id.ts";
+import { hostPathNormaliser } from "../paths/host-path.ts";
+import { PathRefusal } from "../paths/refusal.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import type { Platform } from "./environment.ts";
 
@@ -23,6 +27,8 @@ export function checkHeader(header: ExecHeader, platform: Platform): void {
     if (argument.includes("\0")) throw refused(`argv[${index}] contains a NUL`);
     requireMost(`argv[${index}]`, "bytes", Buffer.byteLength(argument), LIMITS.argumentBytes);
   }
+  if (platform === "win32")
+    requireMost("argv", "characters when joined", joinArguments(argv).length, LIMITS.commandLineCharacters);
   requireMost("env", "entries", env.length, LIMITS.environmentEntries);
   requireMost("env", "bytes", byteSum(env), LIMITS.environmentBytes);
   const odd = env.findIndex((entry) => entry.includes("\0"));
@@ -31,13 +37,31 @@ export function checkHeader(header: ExecHeader, platform: Platform): void {
 }
 
 function requireAbsolute(name: string, path: string, platform: Platform): void {
-  const rules = platform === "win32" ? win32 : posix;
   if (path.includes("\0")) throw refused(`${name} contains a NUL`);
-  // Shares are somebody else's machine; a look at one sends credentials there.
-  if (platform === "win32" && !/^[A-Za-z]:[\\/]/.test(path))
-    throw refused(`${name} must be on a drive (found ${JSON.stringify(path)})`);
-  if (!rules.isAbsolute(path))
+  if (platform === "win32") return requireLocal(name, path);
+  if (!path.startsWith("/"))
     throw refused(`${name} must be an absolute path (found ${JSON.stringify(path)})`);
+}
+
+/** By its spelling: a look at a share would send credentials to whoever serves it. Streams and devices are no directories. */
+function requireLocal(name: string, path: string): void {
+  try {
+    normalised(path);
+  } catch (cause) {
+    if (!(cause instanceof PathRefusal)) throw cause;
+    throw new AgentError("invalid argument", `cannot execute: ${name}: ${cause.message}`, { cause });
+  }
+}
+
+const normalised = hostPathNormaliser({ root: "C:\\", longName: longNameOf });
+
+function longNameOf(path: string): string | undefined {
+  try {
+    return win32.basename(realpathSync.native(path));
+  } catch {
+    // What is not there has no other name.
+    return undefined;
+  }
 }
 
 function byteSum(texts: readonly string[]): number {

@@ -1,44 +1,39 @@
-/** Where an agent listens: a Hyper-V socket, a vsock, or the unix socket that stands in for them. */
-import { rmSync } from "node:fs";
-import { createServer, type Server, type Socket } from "node:net";
+/** Where an agent listens, by the scheme of an address: each system has its own. */
+import type { Duplex } from "node:stream";
 import { AgentError } from "../protocol/errors.ts";
 
 export interface Listening {
   close(): void;
 }
 
-/** A way to listen. @param where what follows the scheme */
-type Listener = (where: string, onConnection: (socket: Socket) => void) => Promise<Listening>;
+export interface Acceptor {
+  readonly onConnection: (connection: Duplex) => void;
+  /** Nobody can connect any more. */
+  readonly onFailure: (error: unknown) => void;
+}
 
-const LISTENERS: Readonly<Record<string, Listener>> = {
-  unix: async (path, onConnection) => {
-    // What an agent before this one has left.
-    rmSync(path, { force: true });
-    // HTTP/2 has no half of a connection: a caller whose end is gone is gone.
-    const server = createServer({ allowHalfOpen: false }, onConnection);
-    await listening(server, path);
-    return server;
-  },
-};
+/** By scheme. The listener is there when it resolves. @param where what follows the scheme */
+export type Listeners = Readonly<Record<string, (where: string, acceptor: Acceptor) => Promise<Listening>>>;
 
-/** @param address `unix:PATH` */
-export async function listenOn(address: string, onConnection: (socket: Socket) => void): Promise<Listening> {
+/** @param address `SCHEME:WHERE` @throws {AgentError} for a scheme that this system does not have */
+export async function listenOn(
+  address: string,
+  listeners: Listeners,
+  acceptor: Acceptor,
+): Promise<Listening> {
   const [scheme = "", ...rest] = address.split(":");
-  const listener = Object.hasOwn(LISTENERS, scheme) ? LISTENERS[scheme] : undefined;
+  const listener = Object.hasOwn(listeners, scheme) ? listeners[scheme] : undefined;
   if (listener === undefined)
     throw new AgentError(
       "invalid argument",
-      `cannot listen on "${address}": it must begin with one of ${Object.keys(LISTENERS).join(", ")}`,
+      `cannot listen on "${address}": it must begin with one of ${Object.keys(listeners).join(", ")}`,
     );
-  return listener(rest.join(":"), onConnection);
+  return listener(rest.join(":"), acceptor);
 }
 
-function listening(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+/** @throws {AgentError} for what is no number of a vsock port */
+export function readPort(text: string): number {
+  const port = Number(text);
+  if (/^\d+$/.test(text) && port <= 0xffff_ffff) return port;
+  throw new AgentError("invalid argument", `cannot listen on port "${text}": it must be a number of 32 bits`);
 }

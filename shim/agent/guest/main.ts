@@ -9,9 +9,9 @@ import { messageOf } from "../../errors.ts";
 import { VERSION } from "../../version.ts";
 import { listenOn } from "./listen.ts";
 import { agentLog } from "./log.ts";
-import { LinuxProcessTrees } from "./process-trees-linux.ts";
 import { createAgentServer } from "./server.ts";
 import { Staging } from "./staging.ts";
+import type { GuestSystem } from "./system.ts";
 import { Transfers } from "./transfer.ts";
 
 /** How long jobs may take to end when the container is asked to, ms. */
@@ -30,16 +30,22 @@ async function main(): Promise<void> {
     () => Date.now(),
   );
   const transfers = new Transfers();
-  const trees = new LinuxProcessTrees(process.pid === 1);
+  const { platform, trees, listeners, endSignals } = await openSystem();
   const server = createAgentServer({
-    platform: process.platform === "win32" ? "win32" : "posix",
+    platform,
     staging: new Staging(staging),
     trees,
     transfers,
     log,
     environment: process.env,
   });
-  const listening = await listenOn(listen, (socket) => server.accept(socket));
+  const listening = await listenOn(listen, listeners, {
+    onConnection: (connection) => server.accept(connection),
+    onFailure: (error) => {
+      log.info("agent cannot listen", { error: messageOf(error) });
+      process.exit(1);
+    },
+  });
   log.info("agent listens", { version: VERSION, listen, pid: process.pid });
   // What process 1 is told is meant for what runs in its container. With its end everything else ends.
   const end = (signal: NodeJS.Signals): void => {
@@ -54,7 +60,14 @@ async function main(): Promise<void> {
     systemClock.setTimeout(leave, GRACE_MS);
     void server.idle().then(leave);
   };
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, end);
+  for (const signal of endSignals) process.once(signal, end);
+}
+
+/** What is for another system is not in the program. */
+async function openSystem(): Promise<GuestSystem> {
+  const system =
+    process.platform === "win32" ? await import("./windows/system.ts") : await import("./linux/system.ts");
+  return system.openSystem();
 }
 
 main().catch((error: unknown) => {

@@ -1,19 +1,40 @@
-/** Ending what a job has started: all of it, also what has left its parents. */
-import type { ChildProcess } from "node:child_process";
+/** Running programs, each as the root of a tree of processes that can be ended: all of it, also what has left its parents. */
+import type { Readable } from "node:stream";
+import { AgentError } from "../protocol/errors.ts";
 
-/** The processes of one job. */
-export interface ProcessTree {
+export interface ProgramRequest {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** A directory that exists. */
+  readonly cwd: string;
+}
+
+/** Linux: a number of a signal where one has ended the process, else 0. */
+export interface ProcessEnd {
+  readonly exitCode: number;
+  readonly signal: number;
+}
+
+/** One program that runs, and everything it starts. */
+export interface ProcessTree extends AsyncDisposable {
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles when the program itself has ended. */
+  readonly exited: Promise<ProcessEnd>;
   /** Ends every process of it at once. */
   kill(): void;
-  /** The job is over, its first process is gone: what else is left of it ends. */
-  end(): void;
+  /** The program has ended: what else is left of it ends. */
+  end(): Promise<void>;
 }
 
 export interface ProcessTrees {
-  /** Whether jobs are to lead a process group of their own (`detached` of `spawn`). */
-  readonly detached: boolean;
-  /** Must be called in the same turn of the loop as `spawn`. */
-  adopt(child: ChildProcess): ProcessTree;
-  /** Sends a signal to every job. */
+  /** @throws {AgentError} failed precondition: the program could not be run */
+  start(request: ProgramRequest): Promise<ProcessTree>;
+  /** Hands on to every program what the agent was told. */
   signalAll(signal: NodeJS.Signals): void;
+}
+
+/** What was asked for does not run, which never looks like a program that has. */
+export function notRun(program: string, why: string, cause?: unknown): AgentError {
+  return new AgentError("failed precondition", `cannot run "${program}": ${why}`, { cause });
 }

@@ -3,7 +3,7 @@
  * the exec does; nothing else in the container is made, changed or removed on behalf of the other side.
  */
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join, sep } from "node:path";
 import { AgentError } from "../protocol/errors.ts";
 
 export interface StagingPaths {
@@ -64,14 +64,14 @@ export function prepareDirectories(argv: readonly string[], { source, output }: 
   for (const [index, argument] of argv.entries()) {
     for (const file of namedOutputs(argument, output)) mkdirSync(join(file, ".."), { recursive: true });
     const searched = searchDirectory(argument, argv[index + 1]);
-    if (searched !== undefined && isBelow(join(source, searched), source) && !searched.startsWith("/"))
-      mkdirSync(join(source, searched), { recursive: true });
-    else if (searched !== undefined && isBelow(searched, source)) mkdirSync(searched, { recursive: true });
+    if (searched === undefined) continue;
+    const directory = isAbsolute(searched) ? searched : join(source, searched);
+    if (isBelow(directory, source)) mkdirSync(directory, { recursive: true });
   }
 }
 
 function* namedOutputs(argument: string, output: string): Generator<string> {
-  const prefix = `${output}/`;
+  const prefix = `${output}${sep}`;
   for (let at = argument.indexOf(prefix); at >= 0; at = argument.indexOf(prefix, at + 1)) {
     const [path = ""] = argument.slice(at).split(/[, \t]/, 1);
     if (isBelow(join(path), output)) yield join(path);
@@ -87,5 +87,5 @@ function searchDirectory(argument: string, next: string | undefined): string | u
 
 function isBelow(path: string, directory: string): boolean {
   const normal = join(path);
-  return normal === directory || normal.startsWith(`${directory}/`);
+  return normal === directory || normal.startsWith(`${directory}${sep}`);
 }

@@ -22,6 +22,7 @@ type LimitName =
   | "argvEntries"
   | "argumentBytes"
   | "argvBytes"
+  | "commandLineCharacters"
   | "environmentEntries"
   | "environmentBytes"
   | "concurrentExecs"
@@ -42,6 +43,8 @@ export const LIMITS: Readonly<Record<LimitName, number>> = {
   /** Linux: MAX_ARG_STRLEN. */
   argumentBytes: 128 * KIB,
   argvBytes: 1 * MIB,
+  /** Windows: what CreateProcess takes, without the NUL, in UTF-16 units. */
+  commandLineCharacters: 32_766,
   environmentEntries: 1024,
   environmentBytes: 256 * KIB,
   /** Streams of one agent at a time. */

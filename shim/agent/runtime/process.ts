@@ -9,7 +9,7 @@ import { ExecResultCause } from "../../../protos/gen/agent.ts";
 import { startDeadline, systemClock, type Clock } from "../../clock.ts";
 import { copyTree } from "../files/copy.ts";
 import { pathFilter } from "../files/sender.ts";
-import { withDirectories } from "../host/tokens.ts";
+import { jobDirectories, withDirectories } from "../host/tokens.ts";
 import { manifestDigest } from "../paths/digest.ts";
 import { AgentError, asAgentError } from "../protocol/errors.ts";
 import { checkExecId, newExecId } from "../protocol/exec-id.ts";
@@ -100,7 +100,7 @@ class ProcessContainer implements IsolatedContainer {
         request.source === undefined ? [] : copyTree(request.source, on.source, inputOptions(request));
       const inputDigest = digestOf(inputs);
       for (const directory of [on.source, on.output]) mkdirSync(directory, { recursive: true });
-      const within = { source: `${inside}/src/${execId}`, output: `${inside}/out/${execId}` };
+      const within = jobDirectories(inside, "linux", execId);
       const { argv, cwd } = withDirectories({ argv: [...request.argv], cwd: request.cwd ?? "" }, within);
       const ended = await this.#run({ ...request, argv, cwd: cwd || within.source }, signal);
       const outputs =

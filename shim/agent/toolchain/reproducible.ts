@@ -37,7 +37,7 @@ const FLAGS: Readonly<Record<CompilerFamily, readonly Injection[]>> = {
     { flag: "-Werror=date-time", unless: /^-Wno-(?:error=)?date-time$/ },
   ],
   msvc: [
-    { flag: "/d1trimfile:/src", unless: /^[-/]d1trimfile:/i },
+    { flag: "/d1trimfile:/src/", unless: /^[-/]d1trimfile:/i },
     { flag: "/PDBSourcePath:/src", unless: /^[-/]PDBSourcePath:/i },
     { flag: "/Brepro", unless: /^[-/]Brepro$/i },
   ],

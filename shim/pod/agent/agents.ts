@@ -1,11 +1,12 @@
 /** The agents of one VM: which containers run one, and where each listens. */
-import { posix, win32 } from "node:path";
+import { join, posix, win32 } from "node:path";
 import type { HvSocketServiceConfig } from "../../../hcs/schema/compute-system.ts";
 import { vsockServiceId } from "../../../hcs/schema/hv-socket.ts";
 import { agentContainer } from "../../../oci/agent-container.ts";
 import type { BoundaryLevel } from "../../../oci/boundary/levels.ts";
 import type { JsonObject } from "../../../oci/json.ts";
 import { AGENT_PORT } from "../../agent/protocol/wire.ts";
+import { ShimError } from "../../errors.ts";
 import type { CreateRequest } from "../request.ts";
 import type { Boundary } from "../vm/boundary.ts";
 import { agentDisk, prepareAgent } from "./program.ts";
@@ -25,12 +26,13 @@ interface GuestPlaces {
   readonly directory: string;
   readonly staging: string;
   readonly paths: typeof posix;
-  readonly script: string;
+  /** On the host, from the directory of the shim's executable. */
+  readonly program: readonly string[];
 }
 
 const PLACES: Readonly<Record<AgentAddress["os"], GuestPlaces>> = {
-  linux: { directory: "/.hpcc", staging: "/run/hpcc", paths: posix, script: "agent.cjs" },
-  windows: { directory: "C:\\.hpcc", staging: "C:\\hpcc", paths: win32, script: "agent.exe" },
+  linux: { directory: "/.hpcc", staging: "/run/hpcc", paths: posix, program: ["..", "libexec", "agent.cjs"] },
+  windows: { directory: "C:\\.hpcc", staging: "C:\\hpcc", paths: win32, program: ["agent.exe"] },
 };
 
 /** Where the emulator's containers find their sockets. */
@@ -51,7 +53,7 @@ export interface AgentsInit {
   readonly level: BoundaryLevel;
   /** Sockets of guests are files of theirs. */
   readonly isEmulated: boolean;
-  /** Directory of the shim's executable: the agent that came with it is in `libexec` beside. */
+  /** Directory of the shim's executable, which the agent came with. */
   readonly programs: string;
 }
 
@@ -75,8 +77,13 @@ export class VmAgents {
     const { enabled, directory: wanted, program: named, store } = request.options.agent;
     if (!enabled || request.identity.role === "sandbox") return request;
     const { os, level, isEmulated, programs } = this.#init;
-    const { directory: usual, staging, paths, script } = PLACES[os];
-    const program = prepareAgent(named || paths.join(programs, "..", "libexec", script), store);
+    if (isEmulated && os === "windows")
+      throw new ShimError(
+        "HOST_UNFIT",
+        "cannot put the agent into a Windows container of the emulator: Wine has no sockets that would reach it",
+      );
+    const { directory: usual, staging, paths, program: own } = PLACES[os];
+    const program = prepareAgent(named || join(programs, ...own), store);
     boundary.allow(program.directory);
     const directory = wanted || usual;
     const port = this.#take(request.id);

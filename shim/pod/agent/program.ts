@@ -34,6 +34,8 @@ export interface AgentProgram {
 /** Where the script's package of native calls is, below a folder of modules. */
 const NATIVE = ["koffi", `@koromix/koffi-${process.platform}-${process.arch}`];
 
+const NATIVE_MODULE = "koffi.node";
+
 /** @param program a script (`.cjs`), which needs Node, or an executable, which needs nothing @throws {ShimError} HOST_UNFIT */
 export function prepareAgent(program: string, store: string): AgentProgram {
   if (!existsSync(program))
@@ -47,12 +49,12 @@ export function prepareAgent(program: string, store: string): AgentProgram {
   return { directory, command: isScript ? scriptCommand(directory) : [basename(program)] };
 }
 
+/** An executable has some 90 MB, too much to read for every container: it is another one when it was written anew. */
 function keyOf(program: string, isScript: boolean): string {
-  const hash = createHash("sha256").update(readFileSync(program));
-  if (isScript) {
-    const { size, mtimeMs } = statSync(process.execPath);
-    hash.update(`${process.execPath} ${size} ${mtimeMs}`);
-  }
+  const hash = createHash("sha256");
+  if (isScript) hash.update(readFileSync(program));
+  const { size, mtimeMs } = statSync(isScript ? process.execPath : program);
+  hash.update(`${isScript ? process.execPath : program} ${size} ${mtimeMs}`);
   return hash.digest("hex").slice(0, 16);
 }
 
@@ -63,6 +65,7 @@ function fill(directory: string, program: string, isScript: boolean): void {
   try {
     place(program, join(draft, isScript ? "agent.cjs" : basename(program)));
     if (isScript) addRuntime(draft, program);
+    else addNativeModule(draft, program);
     renameSync(draft, directory);
   } catch (error) {
     rmSync(draft, { recursive: true, force: true });
@@ -84,6 +87,12 @@ function addRuntime(draft: string, program: string): void {
       // Not its sources: the compiled module comes with the package of the platform.
       filter: (path) => !/\/(?:doc|vendor|lib)$/.test(path) && !/\.(?:c|cc|h|hh|inc|S|asm|md)$/.test(path),
     });
+}
+
+/** Single executables of ours load it from beside them; others have none. */
+function addNativeModule(draft: string, program: string): void {
+  const module = join(dirname(program), NATIVE_MODULE);
+  if (existsSync(module)) place(module, join(draft, NATIVE_MODULE));
 }
 
 /** Programs ask for a library by a name that is a link beside the file, with fewer numbers in it. */

@@ -137,7 +137,7 @@ describe("reproducibleArguments", () => {
     ],
     [
       ["cl", "/c", "a.c"],
-      ["cl", "/d1trimfile:/src", "/PDBSourcePath:/src", "/Brepro", "/c", "a.c"],
+      ["cl", "/d1trimfile:/src/", "/PDBSourcePath:/src", "/Brepro", "/c", "a.c"],
     ],
     [
       ["ls", "-l"],
@@ -149,6 +149,6 @@ describe("reproducibleArguments", () => {
 
   it("leaves out what a compiler was found not to know", () => {
     const { injected } = reproducibleArguments(["cl", "a.c"], ["/PDBSourcePath:/src"]);
-    assert.deepEqual(injected, ["/d1trimfile:/src", "/Brepro"]);
+    assert.deepEqual(injected, ["/d1trimfile:/src/", "/Brepro"]);
   });
 });

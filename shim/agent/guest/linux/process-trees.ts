@@ -3,10 +3,21 @@
  * becomes a child of process 1, which is this agent. Such an orphan does not tell whose it was, but it was started by a
  * job that was running then: it is ended as soon as all of those have ended.
  */
-import type { ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { Reaper } from "../../../hcs/emulator/guest/reaper.ts";
-import type { ProcessTree, ProcessTrees } from "./process-trees.ts";
+import { constants } from "node:os";
+import type { Readable } from "node:stream";
+import { Reaper } from "../../../../hcs/emulator/guest/reaper.ts";
+import {
+  notRun,
+  type ProcessEnd,
+  type ProcessTree,
+  type ProcessTrees,
+  type ProgramRequest,
+} from "../process-trees.ts";
+
+type Program = ChildProcess & { readonly stdout: Readable; readonly stderr: Readable };
 
 interface Job {
   readonly session: number;
@@ -23,7 +34,6 @@ export interface ProcessFacts {
 }
 
 export class LinuxProcessTrees implements ProcessTrees {
-  readonly detached = true;
   readonly #jobs = new Set<Job>();
   readonly #reaper: Pick<Reaper, "adopt"> | undefined;
   readonly #list: () => ProcessFacts[];
@@ -37,30 +47,62 @@ export class LinuxProcessTrees implements ProcessTrees {
     this.#reaper = reaper;
   }
 
-  adopt(child: ChildProcess): ProcessTree {
-    const { pid } = child;
-    if (pid === undefined) return { kill: () => undefined, end: () => undefined };
-    this.#reaper?.adopt(child);
-    // One that is gone already has left nothing that could have been started later than now.
-    const startedAt = this.#list().find((process) => process.pid === pid)?.startedAt ?? Infinity;
-    const job: Job = { session: pid, startedAt };
-    this.#jobs.add(job);
+  async start({ argv, env, cwd }: ProgramRequest): Promise<ProcessTree> {
+    const [program = "", ...args] = argv;
+    let child: Program;
+    try {
+      child = spawn(program, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    } catch (error) {
+      throw notRun(program, codeOf(error), error);
+    }
+    // In the same turn of the loop as `spawn`.
+    const job = this.#adopt(child);
+    const exited = new Promise<ProcessEnd>((resolve) =>
+      child.once("exit", (code, signal) =>
+        resolve(signal === null ? { exitCode: code ?? -1, signal: 0 } : endedBy(signal)),
+      ),
+    );
+    try {
+      await once(child, "spawn");
+    } catch (error) {
+      this.#end(job);
+      throw notRun(program, codeOf(error), error);
+    }
     return {
-      kill: () => {
-        signalGroup(pid, "SIGKILL");
-        this.#killSession(pid);
-      },
-      end: () => {
-        this.#jobs.delete(job);
-        signalGroup(pid, "SIGKILL");
-        this.#killSession(pid);
-        this.#killOrphans();
-      },
+      stdout: child.stdout,
+      stderr: child.stderr,
+      exited,
+      kill: () => this.#kill(job),
+      end: async () => this.#end(job),
+      [Symbol.asyncDispose]: async () => this.#end(job),
     };
   }
 
   signalAll(signal: NodeJS.Signals): void {
     for (const { session } of this.#jobs) signalGroup(session, signal);
+  }
+
+  #adopt(child: ChildProcess): Job | undefined {
+    const { pid } = child;
+    if (pid === undefined) return undefined;
+    this.#reaper?.adopt(child);
+    // One that is gone already has left nothing that could have been started later than now.
+    const startedAt = this.#list().find((process) => process.pid === pid)?.startedAt ?? Infinity;
+    const job: Job = { session: pid, startedAt };
+    this.#jobs.add(job);
+    return job;
+  }
+
+  #kill(job: Job | undefined): void {
+    if (job === undefined || !this.#jobs.has(job)) return;
+    signalGroup(job.session, "SIGKILL");
+    this.#killSession(job.session);
+  }
+
+  /** Once: its number may be another's afterwards. */
+  #end(job: Job | undefined): void {
+    this.#kill(job);
+    if (job !== undefined && this.#jobs.delete(job)) this.#killOrphans();
   }
 
   /** Again until nobody new shows up: one may fork while it is looked for. */
@@ -92,6 +134,14 @@ export class LinuxProcessTrees implements ProcessTrees {
       }
     }
   }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? String(error);
+}
+
+function endedBy(signal: NodeJS.Signals): ProcessEnd {
+  return { exitCode: -1, signal: constants.signals[signal] };
 }
 
 function signalGroup(leader: number, signal: NodeJS.Signals): void {
