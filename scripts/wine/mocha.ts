@@ -21,7 +21,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { THREAD_FILE } from "../../test/wine/control/commands.ts";
+import { GOLDEN_CASES, THREAD_FILE } from "../../test/wine/control/commands.ts";
 import { ControlServer } from "../../test/wine/control/server.ts";
 import { copyWineMachine, runWine, winePath } from "../../test/support/wine.ts";
 import { createReporter } from "../terminal/reporter.ts";
@@ -83,6 +83,7 @@ try {
       env: {
         RUNHCS_TEST_EVENTS: winePath(events),
         RUNHCS_TEST_PROGRAMS: winePath(programs),
+        [GOLDEN_CASES]: winePath(join(REPOSITORY, "test/golden/hcs")),
         [THREAD_FILE]: winePath(await bundleThread()),
         ...control.environment,
       },

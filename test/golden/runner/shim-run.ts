@@ -1,7 +1,4 @@
 /** Runs the steps of a case on a shim of our own: the task service of production on a scripted machine. */
-import { Code, RpcError } from "../../../shim/ttrpc/index.ts";
-import { Task } from "../../../protos/gen/task-v2.ts";
-import type { MethodDescriptor, ServiceDescriptor, ServiceHandlers } from "../../../protos/types.ts";
 import { taskEvents, type EventSink } from "../../../shim/events/task-events.ts";
 import { Logger, type LogRecord } from "../../../shim/log/logger.ts";
 import { Options, type OptionLayer } from "../../../shim/options/own.ts";
@@ -10,15 +7,15 @@ import type { PodEnvironment } from "../../../shim/pod/environment.ts";
 import { Calls } from "../../../shim/service/calls.ts";
 import { Shim } from "../../../shim/service/shim.ts";
 import { registerTaskService } from "../../../shim/service/task-service.ts";
-import type { CallContext } from "../../../shim/ttrpc/index.ts";
 import type { Json } from "../../../hcs/scripted/platform.ts";
 import { readCaseText, type CaseOptions, type GoldenCase, type Step } from "./case.ts";
 import { dialClientPipe } from "./client-pipes.ts";
 import { SHIM_DIRECTORY, SHIM_NAME } from "./names.ts";
 import { Recorder, type TraceEntry } from "../../../hcs/scripted/recorder.ts";
-import { eventEntry, replyJson } from "./replies.ts";
-import { bundleOf, taskCall } from "./requests.ts";
+import { eventEntry } from "./replies.ts";
+import { bundleOf } from "./requests.ts";
 import { ScriptedBackend } from "../../../hcs/scripted/backend.ts";
+import { TaskServiceHandlers, type StepOutcome } from "./task-service-handlers.ts";
 import { warningsJson, type WarningFields } from "./warning-json.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -27,13 +24,10 @@ const LONGEST_CALL_MS = 3_600_000;
 /** What happens after a call within this time still belongs to its step. */
 const AFTERMATH_MS = 2_000;
 
-export interface StepResult {
+export interface StepResult extends StepOutcome {
   readonly op: string;
   readonly id: string;
   readonly execId?: string;
-  readonly ok?: boolean;
-  readonly response?: Json;
-  readonly error?: { readonly code: string; readonly message: string };
 }
 
 /** Everything that a run of a case left. */
@@ -56,8 +50,6 @@ export interface ShimScript {
   readonly own: OptionLayer["values"];
 }
 
-type TaskHandlers = Record<string, (request: unknown, context: CallContext) => unknown>;
-
 export function runShimCase(golden: GoldenCase): Promise<ShimRun> {
   return runShimScript({
     options: golden.options,
@@ -70,21 +62,6 @@ export async function runShimScript(script: ShimScript): Promise<ShimRun> {
   const run = await Run.open(script);
   for (const step of script.options.steps ?? []) await run.step(step);
   return run.end();
-}
-
-/** Takes the handlers of the task service instead of serving them on a socket. */
-class TaskServiceHandlers {
-  #handlers: TaskHandlers | undefined;
-
-  get handlers(): TaskHandlers {
-    if (this.#handlers === undefined) throw new Error(`nobody serves ${Task.typeName}`);
-    return this.#handlers;
-  }
-
-  register<S extends ServiceDescriptor>(service: S, handlers: ServiceHandlers<S, CallContext>): this {
-    if (service.typeName === Task.typeName) this.#handlers = handlers;
-    return this;
-  }
 }
 
 interface RunParts {
@@ -103,7 +80,7 @@ class Run {
   readonly #backend: ScriptedBackend;
   readonly #clock: VirtualClock;
   readonly #shim: Shim;
-  readonly #handlers: TaskHandlers;
+  readonly #service = new TaskServiceHandlers();
   readonly #log: LogRecord[];
   readonly #results: StepResult[] = [];
 
@@ -121,9 +98,7 @@ class Run {
       options: new Options({ values: script.own, warnings: [] }),
       onIdle: () => undefined,
     });
-    const service = new TaskServiceHandlers();
-    registerTaskService(service, this.#shim, new Calls(environment.logger, clock), events);
-    this.#handlers = service.handlers;
+    registerTaskService(this.#service, this.#shim, new Calls(environment.logger, clock), events);
   }
 
   static async open(script: ShimScript): Promise<Run> {
@@ -186,7 +161,7 @@ class Run {
     return this.#recorder.entries.length + this.#log.length;
   }
 
-  async #act(step: Step): Promise<Pick<StepResult, "ok" | "response" | "error">> {
+  async #act(step: Step): Promise<StepOutcome> {
     const { op, id = "", execId = "" } = step;
     switch (op) {
       case "exit":
@@ -206,21 +181,12 @@ class Run {
     }
   }
 
-  async #call(step: Step): Promise<Pick<StepResult, "ok" | "response" | "error">> {
-    const call = taskCall(step);
-    if (call === undefined)
-      throw new Error(`the case has a step "${step.op}", which this runner does not know`);
+  async #call(step: Step): Promise<StepOutcome> {
     if (step.op === "create") this.#writeBundle(step);
-    const method = Task.methods[call.method] as MethodDescriptor;
     const abort = new AbortController();
-    // There and back: what the wire cannot carry does not reach the service either.
-    const request = method.input.decode(method.input.encode(call.request));
-    const handler = this.#handlers[call.method];
     let settled = false;
-    const answer = (async () => handler?.(request, { signal: abort.signal } as CallContext))().finally(
-      () => (settled = true),
-    );
-    answer.catch(() => undefined);
+    const outcome = this.#service.call(step, abort.signal).finally(() => (settled = true));
+    outcome.catch(() => undefined);
     if (
       !(await this.#clock.run(
         LONGEST_CALL_MS,
@@ -231,15 +197,7 @@ class Run {
       abort.abort(new Error("the runner has given up"));
       return { error: { code: "DeadlineExceeded", message: "the call was never answered" } };
     }
-    try {
-      const response = method.output.decode(method.output.encode((await answer) as object));
-      return { ok: true, response: replyJson(response as object) };
-    } catch (error) {
-      if (!(error instanceof RpcError)) throw error;
-      const code =
-        Object.entries(Code).find(([, number]) => number === error.code)?.[0] ?? String(error.code);
-      return { error: { code, message: error.message } };
-    }
+    return outcome;
   }
 
   #writeBundle(step: Step): void {

@@ -22,6 +22,8 @@ export interface Commands {
   hanging(): readonly string[];
   /** What the scripted machine was asked. */
   trace(): readonly TraceEntry[];
+  /** The documents in it, by the names of their files. */
+  documents(): Readonly<Record<string, unknown>>;
   /** A process of the scripted machine ends by itself. */
   endProcess(end: { processId: number; exitCode: number }): void;
   /** A system of the scripted machine disappears. */
@@ -46,5 +48,7 @@ export type CommandAnswer<N extends CommandName> = ReturnType<Commands[N]>;
 export const CONTROL_PORT = "RUNHCS_RIG_CONTROL_PORT";
 /** Environment variable with the port to which the stand-in DLLs connect. */
 export const RIG_PORT = "RUNHCS_RIG_PORT";
+/** Environment variable with the folder of the golden cases. */
+export const GOLDEN_CASES = "RUNHCS_TEST_GOLDEN";
 /** Environment variable with the file that threads for native calls run. */
 export const THREAD_FILE = "RUNHCS_NATIVE_THREAD";

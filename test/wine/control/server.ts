@@ -75,6 +75,7 @@ export class ControlServer {
     clearFaults: () => this.#host.faults.clear(),
     hanging: () => this.#host.faults.hanging,
     trace: () => this.#recorder.entries,
+    documents: () => Object.fromEntries(this.#recorder.documents),
     endProcess: ({ processId, exitCode }) => this.#scripted.machine.endProcess(processId, exitCode),
     crashSystem: (id) => this.#scripted.computeSystems.crash(id),
     recordCalls: () => void (this.#host.recorded = []),

@@ -1,7 +1,8 @@
 /**
  * Hyper-V sockets between a program under Wine and the machine's guests. The program's are TCP connections of the loopback
  * interface, announced by files (`hcs/win32/hvsocket/loopback.ts`); the guest's are what its machine has. For everything that the program
- * listens for, the same address is listened on at the machine, and what a guest dials there is carried over.
+ * listens for, the same address is listened on at the machine, and what a guest dials there is carried over. Containers are
+ * registered at the machine when the program has registered them.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
@@ -9,13 +10,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { HvSocket, HvSocketListener } from "../../../hcs/api.ts";
+import type { HvSocket, HvSocketListener, HvSocketRegistration } from "../../../hcs/api.ts";
 
 export class HvSockets {
   /** Where the program writes its ports. */
   readonly directory: string = mkdtempSync(join(tmpdir(), "runhcs-hv-"));
   readonly #violation: (what: string) => void;
   readonly #listeners = new Map<string, HvSocketListener>();
+  readonly #registrations = new Map<string, HvSocketRegistration>();
   readonly #streams = new Set<Duplex>();
   #machine: HvSocket;
   #work: Promise<void> = Promise.resolve();
@@ -47,25 +49,22 @@ export class HvSockets {
   }
 
   async #follow(): Promise<void> {
-    const announced = new Set(this.#announced());
-    for (const [name, listener] of this.#listeners) {
-      if (announced.has(name)) continue;
-      this.#listeners.delete(name);
-      await listener.close();
-    }
-    for (const name of announced) if (!this.#listeners.has(name)) await this.#listen(name);
-  }
-
-  /** `<VM id>/<service id>` of each. */
-  #announced(): string[] {
-    return readdirSync(this.directory, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .flatMap(({ name }) => readdirSync(join(this.directory, name)).map((service) => `${name}/${service}`));
+    const entries = readdirSync(this.directory, { withFileTypes: true });
+    const [vms, containers] = [true, false].map((isVm) =>
+      entries.filter((entry) => entry.isDirectory() === isVm).map(({ name }) => name),
+    ) as [string[], string[]];
+    const services = vms.flatMap((vm) =>
+      readdirSync(join(this.directory, vm)).map((service) => `${vm}/${service}`),
+    );
+    await closeMissing(this.#listeners, services);
+    for (const name of services) if (!this.#listeners.has(name)) await this.#listen(name);
+    await closeMissing(this.#registrations, containers);
+    for (const systemId of containers) if (!this.#registrations.has(systemId)) await this.#register(systemId);
   }
 
   async #listen(name: string): Promise<void> {
     const [vmId = "", serviceId = ""] = name.split("/");
-    const port = this.#portOf(name);
+    const port = Number(this.#read(name));
     if (port === 0) return;
     let listener: HvSocketListener;
     try {
@@ -78,12 +77,18 @@ export class HvSockets {
     void this.#accept(listener, port);
   }
 
-  /** 0 when it is not written yet, which shows the next time, or not any more. */
-  #portOf(name: string): number {
+  async #register(systemId: string): Promise<void> {
+    const vmId = this.#read(systemId);
+    if (vmId === "") return;
+    this.#registrations.set(systemId, await this.#machine.registerContainer({ vmId, systemId }));
+  }
+
+  /** Empty when it is not written yet, which shows the next time, or not there any more. */
+  #read(name: string): string {
     try {
-      return Number(readFileSync(join(this.directory, name), "utf8"));
+      return readFileSync(join(this.directory, name), "utf8");
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return "";
       throw error;
     }
   }
@@ -121,9 +126,20 @@ export class HvSockets {
 
   async #closeAll(): Promise<void> {
     await this.#work;
-    const listeners = [...this.#listeners.values()];
-    this.#listeners.clear();
-    await Promise.all(listeners.map((listener) => listener.close()));
+    await closeMissing(this.#listeners, []);
+    await closeMissing(this.#registrations, []);
     for (const stream of this.#streams) stream.destroy();
+  }
+}
+
+/** Closes what the program has closed. */
+async function closeMissing<T extends { close(): Promise<void> }>(
+  open: Map<string, T>,
+  names: readonly string[],
+): Promise<void> {
+  for (const [name, thing] of open) {
+    if (names.includes(name)) continue;
+    open.delete(name);
+    await thing.close();
   }
 }
