@@ -28,6 +28,27 @@ const { exitCode } = await process.wait();
 \`\`\``,
     `On the command line: ${["run", "create", "start", "exec", "spawn", "cp", "ps", "top", "logs", "inspect", "stop", "kill", "rm", "wrap", "network ls", "network select", "policy ls", "policy show"].map((verb) => code(`hcsctl ${verb}`)).join(", ")}.
 They talk to containerd when it answers, and otherwise run the shim themselves (${code("--engine")}).`,
+    "## One program, any container",
+    `[examples/anywhere.ts](../examples/anywhere.ts) starts a container, runs a program in it, copies a file there and back, measures and
+ends it. It does not know what kind of container that is; its options do:`,
+    table(
+      ["kind", "options of the container", "options of the client"],
+      [
+        [
+          "Linux, on the host",
+          code('{ "os": "linux", "image": "busybox.tar" }'),
+          code('{ "runtime": "io.containerd.runc.v2" }'),
+        ],
+        ["Linux, in a utility VM", code('{ "os": "linux", "image": "busybox.tar" }'), ""],
+        [
+          "Windows, on the host",
+          code('{ "os": "windows", "layers": [{ "type": "base", "path": "BASE" }], "staging": true }'),
+          "",
+        ],
+        ["Windows, in a utility VM", `the same, with ${code('"isolation": "hypervisor"')}`, ""],
+      ],
+    ),
+    `On the emulator ${code("hcsctl emulator base BASE")} makes the base layer of a Windows container; ${code("staging")} is for images that have no tar.`,
     "## Feature by feature",
     table(
       ["#", "containerv", "here", "offered", "shown by"],
@@ -36,7 +57,7 @@ They talk to containerd when it answers, and otherwise run the shim themselves (
         feature,
         ours,
         note === undefined ? offered : `${offered}: ${note}`,
-        tests.map((test) => code(test.split(": ")[0] ?? "")).join(" "),
+        [...new Set(tests.map((test) => code(test.split(": ")[0] ?? "")))].join(" "),
       ]),
     ),
     "## Security profiles",

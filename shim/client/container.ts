@@ -12,6 +12,7 @@ import type { ContainerRecord, Engine, TaskState } from "./engine.ts";
 import { ClientError, isNotFound } from "./errors.ts";
 import { logStdio, openStdio, type ClientStdio } from "./io/stdio.ts";
 import { copyFiles } from "./files/copy.ts";
+import { stagingTransport } from "./files/staging-transport.ts";
 import { tarTransport } from "./files/tar-transport.ts";
 import type { CopyOptions, CopyResult, FileCopy, FileTransport } from "./files/transport.ts";
 import { readNetworkRecord, type JoinedNetwork } from "./network/join.ts";
@@ -294,7 +295,7 @@ export class Container implements AsyncDisposable {
   }
 
   get #transports(): readonly FileTransport[] {
-    return [...(this.#init.transports ?? []), tarTransport];
+    return [...(this.#init.transports ?? []), stagingTransport, tarTransport];
   }
 
   async #record(): Promise<ContainerRecord> {

@@ -23,6 +23,7 @@ const LIFECYCLE = "integration/client/lifecycle.test.ts";
 const PROTECTION = "integration/client/protection.test.ts";
 const FILES = "integration/client/files.test.ts";
 const ROOTS = "integration/client/roots-and-networks.test.ts";
+const WINDOWS = "windows/library.test.ts";
 const POLICY = "unit/oci/policy/policy.test.ts";
 
 export const FEATURES: readonly Feature[] = [
@@ -38,7 +39,7 @@ export const FEATURES: readonly Feature[] = [
     feature: "create",
     ours: "`client.create()`, `container.start()`",
     offered: "yes",
-    tests: [`${LIFECYCLE}: writes, and ends with its code`],
+    tests: [`${LIFECYCLE}: writes, and ends with its code`, `${WINDOWS}: unchanged`],
   },
   {
     number: 3,
@@ -59,7 +60,7 @@ export const FEATURES: readonly Feature[] = [
     feature: "layers: base root file system",
     ours: '`image`, or `layers: [{ type: "base" }]`',
     offered: "yes",
-    tests: [`${ROOTS}: of a base alone cannot be changed`],
+    tests: [`${ROOTS}: of a base alone cannot be changed`, `${WINDOWS}: are followed down their chain`],
   },
   {
     number: 6,
@@ -73,7 +74,10 @@ export const FEATURES: readonly Feature[] = [
     feature: "layers: host directory",
     ours: '`{ type: "directory" }`, `mounts`; read-only is kept',
     offered: "yes",
-    tests: [`${ROOTS}: of the host are mounted where they are to be`],
+    tests: [
+      `${ROOTS}: of the host are mounted where they are to be`,
+      `${WINDOWS}: sees directories of the host`,
+    ],
   },
   {
     number: 8,
@@ -87,14 +91,22 @@ export const FEATURES: readonly Feature[] = [
     feature: "parent-layer chain validation",
     ours: "`resolveLayerChain` of `./oci`, for the base of a Windows container",
     offered: "yes",
-    tests: ["unit/oci/windows/layer-chain.test.ts: cycle"],
+    tests: [
+      "unit/oci/windows/layer-chain.test.ts: cycle",
+      `${WINDOWS}: are followed down their chain`,
+      `${WINDOWS}: are refused when the chain breaks off`,
+    ],
   },
   {
     number: 10,
     feature: "utility VM discovery",
     ours: "by the shim, uppermost layer first",
     offered: "yes",
-    tests: ["unit/oci/windows/utility-vm.test.ts: "],
+    tests: [
+      "unit/oci/windows/utility-vm.test.ts: ",
+      `${WINDOWS}: have the utility VM in them`,
+      `${WINDOWS}: without a utility VM are refused`,
+    ],
   },
   {
     number: 11,
@@ -139,6 +151,7 @@ export const FEATURES: readonly Feature[] = [
     tests: [
       `${LIFECYCLE}: is a user of the container's own files by name`,
       "unit/shim/client/users.test.ts: userIds",
+      `${WINDOWS}: is an ordinary user with security restricted`,
     ],
   },
   {
@@ -146,7 +159,10 @@ export const FEATURES: readonly Feature[] = [
     feature: "environment",
     ours: "`env`, on top of the image's",
     offered: "yes",
-    tests: [`${LIFECYCLE}: has the environment, directory, user and host name`],
+    tests: [
+      `${LIFECYCLE}: has the environment, directory, user and host name`,
+      `${WINDOWS}: has the environment`,
+    ],
   },
   {
     number: 18,
@@ -160,14 +176,19 @@ export const FEATURES: readonly Feature[] = [
     feature: "wait with exit code",
     ours: "`wait()`, with the signal",
     offered: "yes",
-    tests: [`${LIFECYCLE}: tells the signal that ended it`],
+    tests: [`${LIFECYCLE}: tells the signal that ended it`, `${WINDOWS}: has the environment`],
   },
   {
     number: 20,
     feature: "upload and download",
-    ours: "`upload()`, `download()`, `hcsctl cp`: through directories of the host, through tar, or through a `FileTransport` of the client's own",
+    ours: "`upload()`, `download()`, `hcsctl cp`: through directories of the host, through a staging directory (`staging`), through tar, or through a `FileTransport` of the client's own",
     offered: "yes",
-    tests: [`${FILES}: go in and out with their modes`, `${FILES}: are the same when they are large`],
+    tests: [
+      `${FILES}: go in and out with their modes`,
+      `${FILES}: are the same when they are large`,
+      `${FILES}: go through a staging directory`,
+      `${WINDOWS}: takes and gives files`,
+    ],
   },
   {
     number: 21,
@@ -264,7 +285,10 @@ export const FEATURES: readonly Feature[] = [
     ours: "`security`: default, restricted, strict",
     offered: "partly",
     note: "app containers and integrity levels are of processes of the host: HCS has no place for them",
-    tests: [`${PROTECTION}: restricted takes new privileges away`],
+    tests: [
+      `${PROTECTION}: restricted takes new privileges away`,
+      `${WINDOWS}: is an ordinary user with security restricted`,
+    ],
   },
   {
     number: 33,

@@ -1,18 +1,21 @@
 /** From a user's options to what an engine is to make: image, root file system, network, spec. */
 import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { hostNetwork, hostProcess, inheritUser, rootfsLocation } from "../../oci/annotations/catalogue.ts";
 import type { JsonObject } from "../../oci/json.ts";
 import { withPolicy } from "../../oci/policy/policy.ts";
 import { ANNOTATION_PREFIX } from "../options/table.ts";
 import type { Engine, EngineRootfs, NewContainer } from "./engine.ts";
 import { ClientError } from "./errors.ts";
+import { STAGING_FOLDER, STAGING_PATH } from "./files/staging-transport.ts";
 import { readPlainFiles } from "./images/plain-files.ts";
 import type { ImageInfo } from "./images/image.ts";
 import { composeRootfs, type ComposedRootfs, type LayerSource } from "./layers/compose.ts";
 import { GUEST_OS_VARIABLE, lcowAnnotations, lcowSettings } from "./options/lcow.ts";
 import { CONTAINERV_LIMITS, linuxResources, windowsResources, type Limits } from "./options/limits.ts";
-import type { ContainerOptions, GuestOs, UserNamespace } from "./options/options.ts";
+import type { ContainerOptions, GuestOs, HostMount, UserNamespace } from "./options/options.ts";
 import { policyOf, securedLinuxProcess, securedWindowsUser } from "./options/security.ts";
 import { minimalLinuxSpec } from "./spec/linux.ts";
 import { ociProcess } from "./spec/process.ts";
@@ -55,6 +58,8 @@ interface Inputs {
   readonly image: ImageInfo | undefined;
   readonly composed: ComposedRootfs | undefined;
   readonly os: GuestOs;
+  /** Of its layers, its own, and the staging directory. */
+  readonly mounts: readonly HostMount[];
 }
 
 export async function planContainer(
@@ -83,7 +88,12 @@ export async function planContainer(
           directory: context.directory,
           ...(context.layerSource === undefined ? {} : { source: context.layerSource }),
         });
-  const inputs: Inputs = { id, options, context, image, composed, os };
+  const mounts = [
+    ...(composed?.mounts ?? []),
+    ...(options.staging === true ? [await stagingMount(os, context.directory)] : []),
+    ...(options.mounts ?? []),
+  ];
+  const inputs: Inputs = { id, options, context, image, composed, os, mounts };
   const rootfs = rootfsOf(inputs);
   const specOf = os === "linux" ? await linuxSpecOf(inputs) : windowsSpecOf(inputs);
   return {
@@ -141,6 +151,12 @@ function guestOs(
     );
   const isWindows = layers.some((layer) => layer.type === "base" && existsSync(`${layer.path}/Files`));
   return isWindows ? "windows" : "linux";
+}
+
+async function stagingMount(os: GuestOs, directory: string): Promise<HostMount> {
+  const source = join(directory, STAGING_FOLDER);
+  await mkdir(source, { recursive: true, mode: 0o700 });
+  return { source, target: STAGING_PATH[os] };
 }
 
 /** What one operating system has and the other has not. */
@@ -221,7 +237,7 @@ async function linuxSpecOf(inputs: Inputs): Promise<SpecOf> {
       hostname: options.hostname ?? id.slice(0, HOSTNAME_LENGTH),
       process,
       readonly: options.readonly ?? composed?.readonly ?? security === "strict",
-      mounts: [...(composed?.mounts ?? []), ...(options.mounts ?? [])],
+      mounts: inputs.mounts,
       annotations: {
         ...lcow,
         ...(network === "host" ? { [hostNetwork.key]: "true" } : {}),
@@ -236,7 +252,8 @@ async function linuxSpecOf(inputs: Inputs): Promise<SpecOf> {
   };
 }
 
-function windowsSpecOf({ id, options, image, composed, context }: Inputs): SpecOf {
+function windowsSpecOf(inputs: Inputs): SpecOf {
+  const { id, options, image, composed, context } = inputs;
   const { processors = availableParallelism(), warn } = context;
   const { security = "default", hostProcess: host } = options;
   const config = image?.configuration.config;
@@ -255,7 +272,7 @@ function windowsSpecOf({ id, options, image, composed, context }: Inputs): SpecO
       process,
       layerFolders: composed?.layerFolders ?? [],
       hypervisor: options.isolation === "hypervisor",
-      mounts: [...(composed?.mounts ?? []), ...(options.mounts ?? [])],
+      mounts: inputs.mounts,
       annotations: {
         ...(host === undefined ? {} : { [hostProcess.key]: "true" }),
         ...(host?.inheritUser === true ? { [inheritUser.key]: "true" } : {}),

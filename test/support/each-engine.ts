@@ -2,7 +2,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { missingRequirements } from "../../scripts/setup/requirements.ts";
-import { connectClient } from "../../shim/client/connect.ts";
+import { connectClient, type ConnectOptions } from "../../shim/client/connect.ts";
 import type { ContainerClient } from "../../shim/client/client.ts";
 import { shimBeside } from "../../shim/client/shim-program.ts";
 import { eachContainerd } from "./each-containerd.ts";
@@ -14,6 +14,8 @@ import { makeShortDirectory } from "./temp-directory.ts";
 /** What the tests of one engine share. */
 export interface EngineUnderTest {
   readonly client: ContainerClient;
+  /** How other processes connect to the same: can be written as JSON. */
+  readonly connect: ConnectOptions;
   /** For files of the tests. */
   readonly directory: string;
   /** The local image, packed. */
@@ -39,7 +41,7 @@ const NEWEST = "2.1";
 /** @param body gets a function that gives the engine, to be called inside tests and hooks only */
 export function eachEngine(
   title: string,
-  body: (engine: () => EngineUnderTest) => void,
+  body: (engine: () => EngineUnderTest, kind: "shim" | "containerd") => void,
   options: EachEngineOptions = {},
 ): void {
   describe(`${title}, the shim alone`, function () {
@@ -63,19 +65,17 @@ export function eachEngine(
           { client: { state_directory: state }, ...options.nodeSettings },
         ),
       );
-      const warnings: string[] = [];
-      const client = await connectClient({
+      const connect: ConnectOptions = {
         engine: "shim",
         stateDirectory: state,
         namespace: "test",
         shim: shimBeside(RUNHCS.folder ?? ""),
         shimEnvironment: { RUNHCS_CONFIG: path, NODE_V8_COVERAGE: "", NODE_OPTIONS: "" },
-        onWarning: (warning) => void warnings.push(warning),
-      });
+      };
       const flags = ["--engine", "shim", "--namespace", "test"];
-      engine = await prepared({ client, directory, nodeFile: path, warnings, flags });
+      engine = await prepared({ connect, directory, nodeFile: path, flags });
     });
-    body(() => given(engine));
+    body(() => given(engine), "shim");
     after(async () => {
       if (engine === undefined) return;
       await engine.client[Symbol.asyncDispose]();
@@ -97,18 +97,16 @@ export function eachEngine(
         const directory = join(containerd().directory, "client");
         await mkdir(directory);
         const { address, namespace } = containerd();
-        const warnings: string[] = [];
-        const client = await connectClient({
+        const connect: ConnectOptions = {
           engine: "containerd",
           address,
           namespace,
           stateDirectory: join(directory, "state"),
-          onWarning: (warning) => void warnings.push(warning),
-        });
+        };
         const flags = ["--address", address, "--namespace", namespace];
-        engine = await prepared({ client, directory, nodeFile: containerd().nodeFile, warnings, flags });
+        engine = await prepared({ connect, directory, nodeFile: containerd().nodeFile, flags });
       });
-      body(() => given(engine));
+      body(() => given(engine), "containerd");
       after(async () => {
         await engine?.client[Symbol.asyncDispose]();
       });
@@ -116,10 +114,17 @@ export function eachEngine(
   );
 }
 
-async function prepared(engine: Omit<EngineUnderTest, "archive">): Promise<EngineUnderTest> {
-  const archive = join(engine.directory, "images.tar");
+async function prepared(
+  facts: Omit<EngineUnderTest, "archive" | "client" | "warnings">,
+): Promise<EngineUnderTest> {
+  const archive = join(facts.directory, "images.tar");
   await writeImageArchive(archive);
-  return { ...engine, archive };
+  const warnings: string[] = [];
+  const client = await connectClient({
+    ...facts.connect,
+    onWarning: (warning) => void warnings.push(warning),
+  });
+  return { ...facts, archive, client, warnings };
 }
 
 function given(engine: EngineUnderTest | undefined): EngineUnderTest {

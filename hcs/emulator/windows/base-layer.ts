@@ -46,7 +46,9 @@ export function makeBaseLayer(directory: string, template: Template): void {
       writeFileSync(join(directory, "UtilityVM", name), "");
       truncateSync(join(directory, "UtilityVM", name), VM_SCRATCH_BYTES);
     }
-    writeFileSync(join(directory, "layerchain.json"), "null\n");
+    // What importing a base leaves behind, by which others know it for one.
+    writeFileSync(join(directory, "layout"), "vhd-with-hives\n");
+    writeFileSync(join(directory, "layerchain.json"), "[]\n");
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
     throw error;

@@ -2,7 +2,8 @@
 import { asError } from "../../errors.ts";
 import type { Container } from "../container.ts";
 import { ClientError, clientError } from "../errors.ts";
-import { copyOnHost, hostPathOf } from "./mount-transport.ts";
+import { copyInto, copyOutOf } from "./confined.ts";
+import { hostPathOf } from "./mount-transport.ts";
 import type { CopiedFile, CopyOptions, CopyResult, FileCopy, FileTransport } from "./transport.ts";
 
 /** @throws {ClientError} FailedPrecondition when no transport serves the container */
@@ -48,8 +49,8 @@ async function copyOne(
   const mounted = await hostPathOf(container, copy.containerPath, direction === "upload");
   if (mounted !== undefined)
     return direction === "upload"
-      ? copyOnHost(copy.hostPath, mounted, options)
-      : copyOnHost(mounted, copy.hostPath, options);
+      ? copyInto(copy.hostPath, mounted, options)
+      : copyOutOf(mounted, copy.hostPath, options);
   const transport = await firstServing(container, transports);
   return transport[direction](container, copy, options);
 }

@@ -11,7 +11,15 @@ import { asError } from "../../errors.ts";
 import type { Container } from "../container.ts";
 import { ClientError } from "../errors.ts";
 import { tarEntries } from "../images/tar.ts";
-import type { CopiedFile, CopyOptions, FileCopy, FileTransport } from "./transport.ts";
+import { makeDirectories } from "./guest-programs.ts";
+import { lastLine } from "./run-inside.ts";
+import {
+  requireSize,
+  type CopiedFile,
+  type CopyOptions,
+  type FileCopy,
+  type FileTransport,
+} from "./transport.ts";
 
 /** What files from hosts without modes get. */
 const DEFAULT_MODE = { file: 0o644, directory: 0o755 } as const;
@@ -209,15 +217,6 @@ async function refuseLink(target: string): Promise<void> {
     throw new ClientError("FailedPrecondition", `${target} is a symbolic link`, { path: target });
 }
 
-function requireSize(name: string, size: number, { maxBytes = Infinity }: CopyOptions): void {
-  if (size <= maxBytes) return;
-  throw new ClientError(
-    "ResourceExhausted",
-    `"${name}" has ${size} bytes, more than the ${maxBytes} allowed`,
-    { name, size },
-  );
-}
-
 async function split(container: Container, file: string): Promise<{ directory: string; name: string }> {
   const { os } = await container.info();
   const rules = os === "windows" ? win32 : posix;
@@ -230,20 +229,6 @@ async function split(container: Container, file: string): Promise<{ directory: s
   return { directory: rules.dirname(clean), name };
 }
 
-async function makeDirectories(container: Container, directory: string): Promise<void> {
-  const { os } = await container.info();
-  const args =
-    os === "windows"
-      ? ["cmd", "/c", `if not exist "${directory}" mkdir "${directory}"`]
-      : ["mkdir", "-p", directory];
-  const process = await container.spawn({ args });
-  process.stdout?.resume();
-  const said = process.stderr === undefined ? Promise.resolve(Buffer.alloc(0)) : buffer(process.stderr);
-  const { exitCode } = await process.wait();
-  if (exitCode !== 0)
-    throw new ClientError("Unknown", lastLine(await said) || `mkdir ended with status ${exitCode}`);
-}
-
 function header(name: string, found: Stats, type: "file" | "directory", size: number): TarHeader {
   return { name, size, type, mode: modeOf(found), mtime: found.mtime, uid: 0, gid: 0 };
 }
@@ -251,8 +236,4 @@ function header(name: string, found: Stats, type: "file" | "directory", size: nu
 function modeOf(found: Stats): number {
   if (process.platform !== "win32") return found.mode & 0o7777;
   return found.isDirectory() ? DEFAULT_MODE.directory : DEFAULT_MODE.file;
-}
-
-function lastLine(text: Buffer): string {
-  return text.toString("utf8").trim().split("\n").at(-1) ?? "";
 }

@@ -3,6 +3,7 @@
  * be given further ones, which are asked first.
  */
 import type { Container } from "../container.ts";
+import { ClientError } from "../errors.ts";
 
 export interface FileCopy {
   readonly hostPath: string;
@@ -44,4 +45,14 @@ export interface FileTransport {
 export interface CopiedFile {
   readonly bytes: number;
   readonly mode?: number;
+}
+
+/** @throws {ClientError} ResourceExhausted for a file that is larger than `maxBytes` */
+export function requireSize(name: string, size: number, { maxBytes = Infinity }: CopyOptions): void {
+  if (size <= maxBytes) return;
+  throw new ClientError(
+    "ResourceExhausted",
+    `"${name}" has ${size} bytes, more than the ${maxBytes} allowed`,
+    { name, size },
+  );
 }

@@ -25,6 +25,8 @@ export interface ContainerOptions extends ProcessOptions {
   readonly readonly?: boolean;
   /** Directories and files of the host. */
   readonly mounts?: readonly HostMount[];
+  /** A directory that host and container share, by which files are copied where the image has no tar. */
+  readonly staging?: boolean;
 
   /** The first 12 characters of the id when absent. */
   readonly hostname?: string;

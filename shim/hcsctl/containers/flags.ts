@@ -58,6 +58,11 @@ export const CREATE_FLAGS: readonly Flag[] = [
     value: "SOURCE:TARGET[:ro]",
     description: "directory or file of the host",
   },
+  {
+    name: "staging",
+    type: "boolean",
+    description: "share a directory by which hcsctl cp reaches images that have no tar",
+  },
   { name: "read-only", type: "boolean", description: "the root file system cannot be changed" },
   { name: "hostname", type: "string", value: "NAME", description: "the container's host name" },
   {

@@ -43,6 +43,7 @@ export function containerOptions(given: Given, words: readonly string[]): Contai
     ...(isolation === undefined ? {} : { isolation }),
     ...(hostname === undefined ? {} : { hostname }),
     ...(given.flags["read-only"] === true ? { readonly: true } : {}),
+    ...(given.flags["staging"] === true ? { staging: true } : {}),
     mounts: (lists["volume"] ?? []).map(mountOf),
     labels: pairs(lists["label"], "label"),
     annotations: pairs(lists["annotation"], "annotation"),

@@ -123,11 +123,46 @@ eachEngine("container library: files", (engine) => {
     assert.equal(readFileSync(join(shared, "direct"), "utf8"), "direct");
     const [kept] = await container.upload([{ hostPath: path("direct"), containerPath: "/kept/direct" }]);
     assert.match(kept?.error?.message ?? "", /read-only/);
-    await execScript(container, "ln -s / /shared/out");
-    const [out] = await container.download([
-      { hostPath: path("stolen"), containerPath: "/shared/out/etc/shadow" },
-    ]);
-    assert.match(out?.error?.message ?? "", /leads out/);
+    await execScript(container, "ln -s / /shared/out; ln -s /etc/shadow /shared/link; mkfifo /shared/fifo");
+    const refused: [containerPath: string, why: RegExp][] = [
+      ["/shared/out/etc/shadow", /a part of it is a link/],
+      ["/shared/link", /is a link/],
+      ["/shared/fifo", /neither a file nor a directory/],
+      // With all it holds: the links among it lead out, too.
+      ["/shared", /is a link|neither/],
+    ];
+    for (const [containerPath, why] of refused) {
+      const copy = { hostPath: path("stolen"), containerPath };
+      const [out] = await container.download([copy], { recursive: true });
+      assert.match(out?.error?.message ?? "", why);
+    }
+    const [through] = await container.upload([{ hostPath: path("direct"), containerPath: "/shared/link" }]);
+    assert.match(through?.error?.message ?? "", /is a link/);
+    await execScript(container, "rm /shared/out /shared/link /shared/fifo");
+    const whole = { hostPath: path("whole"), containerPath: "/shared" };
+    assert.equal((await container.download([whole], { recursive: true }))[0]?.status, "ok");
+    assert.equal(readFileSync(path("whole/direct"), "utf8"), "direct");
+  });
+
+  it("go through a staging directory where there is one, and need no tar then", async () => {
+    await using staged = await idle(engine().client, { staging: true });
+    // What busybox is called by is a link of its own.
+    await execScript(staged, "rm /bin/tar; rm /usr/bin/tar; true");
+    mkdirSync(path("staged/deep"), { recursive: true });
+    writeFileSync(path("staged/deep/leaf"), "leaf");
+    chmodSync(path("staged/deep/leaf"), 0o640);
+    const copy = { hostPath: path("staged"), containerPath: "/tmp/two words/x" };
+    const options = { recursive: true, mkdirs: true };
+    const [up] = await staged.upload([copy], options);
+    assert.equal(up?.status, "ok", up?.error?.message);
+    const { stdout } = await execScript(
+      staged,
+      "cd '/tmp/two words/x'; stat -c %a deep/leaf; ls /chef/staging",
+    );
+    assert.equal(stdout, "640\n");
+    const [down] = await staged.download([{ ...copy, hostPath: path("staged.back") }], options);
+    assert.equal(down?.status, "ok", down?.error?.message);
+    assert.equal(statSync(path("staged.back/deep/leaf")).mode & 0o777, 0o640);
   });
 
   it("need a container that runs", async () => {
