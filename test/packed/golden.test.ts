@@ -27,7 +27,7 @@ const PLATFORM: Platform = {
 };
 
 /** Cases whose differences are judged so far. */
-const JUDGED: readonly string[] = ["e2e-pod", "e2e-shim-killed", "e2e-standalone"];
+const JUDGED: readonly string[] = ["e2e-pod", "e2e-shim-killed", "e2e-standalone","e2e-etw-options","e2e-server-start-errors","e2e-start-errors","e2e-stdio-exec"];
 
 describe("recorded end-to-end cases, by the packed executable", function () {
   this.timeout(300_000);

@@ -22,7 +22,9 @@ import type { WindowsMachine } from "./machine.ts";
 
 const SHIM = "containerd-shim-runhcs-v1";
 const EVENT_PIPE = "\\\\.\\pipe\\ctd.ttrpc";
+/** What a step waits for at most, unless what it waits for can take longer by itself. */
 const SETTLE_MS = 20_000;
+const CALL_MS = 60_000;
 
 interface Step extends Json {
   readonly op: string;
@@ -56,11 +58,15 @@ export async function runE2eCase(
   recorder: Recorder,
 ): Promise<E2eRun> {
   const run = new E2eCase(golden, machine, recorder);
-  await run.prepare();
   const expected = (readExpected(golden, "results.json") ?? []) as Json[];
   const results: Json[] = [];
-  for (const [index, step] of run.steps.entries()) results.push(await run.step(index, step, expected[index]));
-  await run.end();
+  try {
+    await run.prepare();
+    for (const [index, step] of run.steps.entries())
+      results.push(await run.step(index, step, expected[index]));
+  } finally {
+    await run.end();
+  }
   return { results, trace: recorder.entries, documents: recorder.documents };
 }
 
@@ -78,6 +84,8 @@ class E2eCase {
   /** Addresses whose server has closed its connection. */
   readonly #hungUp = new Set<string>();
   readonly #events = new Server();
+  /** A step did not lead to what was recorded: nothing that follows is worth waiting for. */
+  #hasStrayed = false;
 
   constructor(golden: GoldenCase, machine: WindowsMachine, recorder: Recorder) {
     this.#golden = golden;
@@ -125,9 +133,9 @@ class E2eCase {
     const wanted = expected.filter(isEssential).length;
     const count = (): number => this.#recorder.entries.slice(from + 1).filter(isEssential).length;
     // What never comes shows in the comparison.
-    await until("what the step sets going", () => count() >= wanted, { timeoutMs: SETTLE_MS }).catch(
-      () => undefined,
-    );
+    await until("what the step sets going", () => count() >= wanted, {
+      timeoutMs: this.#hasStrayed ? 0 : SETTLE_MS,
+    }).catch(() => (this.#hasStrayed = true));
   }
 
   #act(step: Step, expected: Json | undefined): Promise<Json> {
@@ -192,7 +200,9 @@ class E2eCase {
     });
     try {
       const client = await this.#client(step.shim ?? "");
-      const payload = await client.callRaw(Task.typeName, method.name, method.input.encode(request as never));
+      const payload = await client.callRaw(Task.typeName, method.name, method.input.encode(request as never), {
+        timeoutMs: CALL_MS,
+      });
       return { response: replyJson(method.output.decode(payload) as object) };
     } catch (error) {
       if (!RpcError.is(error)) throw error;

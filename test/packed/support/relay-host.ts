@@ -9,6 +9,9 @@ import { startWine, winePath } from "../../support/wine.ts";
 import { RELAY_PORT, type RelayReply, type RelayRequest } from "./relay-messages.ts";
 
 const RELAY_START_MS = 60_000;
+/** Longer than dialling a pipe that is busy or going away takes: libuv waits half a minute for it. */
+const REPLY_MS = 60_000;
+const RELAY_END_MS = 15_000;
 
 export class RelayHost {
   readonly #server: Server;
@@ -36,7 +39,7 @@ export class RelayHost {
       platform: "node",
       format: "cjs",
     });
-    const server = createServer({ allowHalfOpen: true });
+    const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
     const process = startWine([node, winePath(program)], {
@@ -57,11 +60,14 @@ export class RelayHost {
   /** @throws with the system's code when nobody serves the pipe */
   async dial(path: string): Promise<Socket> {
     const channel = this.#newChannel();
-    const stream = new Promise<Socket>((resolve) => this.#channels.set(channel, resolve));
-    await this.#ask({ op: "dial", path, channel });
-    const socket = await stream;
-    this.#channels.delete(channel);
-    return socket;
+    const stream = createDeferred<Socket>();
+    this.#channels.set(channel, stream.resolve);
+    try {
+      await this.#ask({ op: "dial", path, channel });
+      return await inTime(stream.promise, REPLY_MS, `the bytes of ${path}`);
+    } finally {
+      this.#channels.delete(channel);
+    }
   }
 
   /** Whether somebody serves the pipe. */
@@ -88,10 +94,14 @@ export class RelayHost {
   }
 
   async close(): Promise<void> {
-    const ended = this.#process.exitCode === null ? once(this.#process, "exit") : undefined;
+    const { exitCode, signalCode } = this.#process;
+    const ended = exitCode === null && signalCode === null ? once(this.#process, "exit") : undefined;
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
+    // It ends by itself with its control connection.
+    const late = setTimeout(() => this.#process.kill("SIGKILL"), RELAY_END_MS);
     await ended;
+    clearTimeout(late);
   }
 
   #newChannel(): string {
@@ -104,7 +114,9 @@ export class RelayHost {
     const id = ++this.#lastRequest;
     this.#replies.set(id, reply);
     control.write(`${JSON.stringify({ ...request, id })}\n`);
-    const { error } = await reply.promise;
+    const { error } = await inTime(reply.promise, REPLY_MS, `the relay to ${request.op}`).finally(() =>
+      this.#replies.delete(id),
+    );
     if (error !== undefined) throw new Error(`the relay cannot ${request.op}: ${error}`);
   }
 
@@ -123,7 +135,7 @@ export class RelayHost {
       const [name, rest] = [early.toString("utf8", 0, end), early.subarray(end + 1)];
       if (rest.length > 0) socket.unshift(rest);
       if (name === "control") this.#takeControl(socket);
-      else this.#channels.get(name)?.(socket);
+      else (this.#channels.get(name) ?? refuse)(socket);
     };
     socket.on("readable", read);
   }
@@ -137,9 +149,25 @@ export class RelayHost {
       for (const line of lines) {
         const reply = JSON.parse(line) as RelayReply;
         this.#replies.get(reply.id)?.resolve(reply);
-        this.#replies.delete(reply.id);
       }
     });
     this.#control.resolve(socket);
   }
+}
+
+/** Of a channel that nobody waits for any more. */
+function refuse(socket: Socket): void {
+  socket.destroy();
+}
+
+/** @throws when it takes longer */
+async function inTime<T>(promise: Promise<T>, limitMs: number, what: string): Promise<T> {
+  let late: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    late = setTimeout(
+      () => reject(new Error(`cannot wait for ${what}: not there after ${limitMs} ms`)),
+      limitMs,
+    );
+  });
+  return Promise.race([promise, limit]).finally(() => clearTimeout(late));
 }

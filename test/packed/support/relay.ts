@@ -9,7 +9,9 @@ import { RELAY_PORT, type NumberedRequest, type RelayReply, type RelayRequest } 
 const port = Number(process.env[RELAY_PORT]);
 
 function join(pipe: Socket, channel: string): void {
-  const line = connect({ port, host: "127.0.0.1", allowHalfOpen: true }, () => line.write(`${channel}\n`));
+  const line = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+  // Before anything of the pipe, which may have sent while the line is being made.
+  line.write(`${channel}\n`);
   pipe.pipe(line);
   // The end of a pipe is its close; what was written is read first.
   line.pipe(pipe);
@@ -44,7 +46,8 @@ function handle(request: RelayRequest): Promise<void> {
   });
 }
 
-const control = connect(port, "127.0.0.1", () => control.write("control\n"));
+const control = connect(port, "127.0.0.1");
+control.write("control\n");
 control.on("close", () => process.exit(0));
 control.on("error", () => process.exit(1));
 createInterface({ input: control }).on("line", (line) => {
