@@ -3,7 +3,7 @@
  * every ordinary removal, when there is nothing left to do. It gets 5 seconds, and may run for all tasks of a pod at
  * the same time.
  */
-import { readFileSync, unlinkSync } from "node:fs";
+import { existsSync, readFileSync, unlinkSync } from "node:fs";
 import { DeleteResponse } from "../../protos/gen/task-v2.ts";
 import { identify } from "../../hcs/emulator/systems/process-identity.ts";
 import { timestampFromDate } from "../../protos/timestamp.ts";
@@ -13,7 +13,13 @@ import { UsageError, type ShimFlags } from "../flags.ts";
 import { readNodeFile } from "../options/node-file.ts";
 import { Options } from "../options/own.ts";
 import { LOST_STATUS } from "../platform/facts.ts";
-import { forgetJournal, nodeJournalPath, readJournal, type JournalContents } from "../resources/journal.ts";
+import {
+  forgetJournal,
+  nodeJournalPath,
+  readJournal,
+  strikeReleased,
+  type JournalContents,
+} from "../resources/journal.ts";
 import { reclaim, type Reclaimers } from "../resources/reclaim.ts";
 
 export interface DeleteOutcome {
@@ -35,10 +41,13 @@ export async function deleteTask(flags: ShimFlags, context: DeleteContext): Prom
   if (bundle === undefined || bundle === "") throw new UsageError("bundle is required");
   const options = new Options(await readNodeFile(context.environment));
   const place = { stateDirectory: options.stateDirectory, namespace: flags.namespace, id: flags.id };
-  const journal = findJournal(bundle, nodeJournalPath(place.stateDirectory, place.namespace, place.id));
+  const path = findJournal(bundle, nodeJournalPath(place.stateDirectory, place.namespace, place.id));
+  const journal = readJournal(path);
   const remarks = panicText(bundle);
   if (journal.held.length > 0) {
-    const { failed } = await reclaim(journal.held, await context.reclaimers(options));
+    const { released, failed } = await reclaim(journal.held, await context.reclaimers(options));
+    // containerd may ask again, with the bundle still there.
+    strikeReleased(path, released);
     endShim(journal);
     remarks.push(
       ...failed.map(({ holding, message }) => `cannot release ${holding.kind} ${holding.key}: ${message}`),
@@ -58,9 +67,9 @@ export async function deleteTask(flags: ShimFlags, context: DeleteContext): Prom
 }
 
 /** The bundle's journal, or the node's second name of it when the bundle is gone already. */
-function findJournal(bundle: string, onNode: string): JournalContents {
+function findJournal(bundle: string, onNode: string): string {
   const inBundle = bundleFile(bundle, "journal");
-  return readIfPresent(inBundle) === undefined ? readJournal(onNode) : readJournal(inBundle);
+  return existsSync(inBundle) ? inBundle : onNode;
 }
 
 const LONGEST_PANIC = 1024 * 1024;
