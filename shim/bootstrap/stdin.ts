@@ -35,7 +35,7 @@ export function decodeStartInput(
   if (bytes.length === 0) return { options: undefined, socketDirectory: undefined, debug: false };
   const params = decodeBootstrapParams(bytes);
   if (params === undefined || params.instanceId !== flags.id || params.namespace !== flags.namespace) {
-    return { options: Any.decode(bytes), socketDirectory: undefined, debug: false };
+    return { options: decodeOptions(bytes), socketDirectory: undefined, debug: false };
   }
   const DEBUG = -4;
   return {
@@ -43,6 +43,15 @@ export function decodeStartInput(
     socketDirectory: params.socketDir || undefined,
     debug: params.logLevel <= DEBUG,
   };
+}
+
+function decodeOptions(bytes: Uint8Array): Any {
+  try {
+    return Any.decode(bytes);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`cannot read the runtime options on standard input: ${why}`, { cause });
+  }
 }
 
 function decodeBootstrapParams(bytes: Uint8Array): BootstrapParams | undefined {

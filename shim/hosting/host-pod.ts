@@ -155,13 +155,10 @@ function startedFor({ bundle, isSandbox }: ShimFlags): Pick<ShimInit, "startedFo
   return hasSpec ? { startedFor: "standalone" } : {};
 }
 
-/** Names that logrus has and we do not. */
-const LEVEL_ALIAS: Readonly<Record<string, LogLevel>> = { warning: "warn", fatal: "error", panic: "error" };
-
 function logLevel(flags: ShimFlags, runtime: RuntimeOptions, options: Options): LogLevel {
-  const { logLevel: named, debug } = runtime.runhcs;
-  const level = (LEVEL_ALIAS[named] ?? (named || options.logLevel)) as LogLevel;
-  if (named === "" && level === "info" && (debug || flags.debug)) return "debug";
+  const level = runtime.logLevel ?? (options.logLevel as LogLevel);
+  if (runtime.logLevel === undefined && level === "info" && (runtime.runhcs.debug || flags.debug))
+    return "debug";
   return level;
 }
 

@@ -8,6 +8,7 @@ import { Options as GenericOptions } from "../../protos/gen/runtime-options.ts";
 import { Options as RunhcsOptions } from "../../protos/gen/runhcs.ts";
 import { nearestName } from "../../oci/nearest.ts";
 import { readIfPresent } from "../bootstrap/bundle.ts";
+import type { LogLevel } from "../log/logger.ts";
 import { OptionError, readTable, type OptionLayer, type OptionWarning } from "./own.ts";
 import { parseToml } from "./toml.ts";
 
@@ -15,6 +16,8 @@ export interface RuntimeOptions {
   readonly runhcs: RunhcsOptions;
   /** No option of the runhcs message was set: what it would imply must not be implied. */
   readonly isEmpty: boolean;
+  /** `log_level`; undefined where it is not set. */
+  readonly logLevel: LogLevel | undefined;
   /** This project's own, from table `[runhcs]`. */
   readonly own: OptionLayer;
   readonly warnings: readonly OptionWarning[];
@@ -25,9 +28,22 @@ const NOTHING: OptionLayer = { values: new Map(), warnings: [] };
 export const NO_RUNTIME_OPTIONS: RuntimeOptions = {
   runhcs: RunhcsOptions.create(),
   isEmpty: true,
+  logLevel: undefined,
   own: NOTHING,
   warnings: [],
 };
+
+/** The names that logrus has for levels, in any case, and what they are here. */
+const LOG_LEVELS: ReadonlyMap<string, LogLevel> = new Map<string, LogLevel>([
+  ["trace", "trace"],
+  ["debug", "debug"],
+  ["info", "info"],
+  ["warn", "warn"],
+  ["warning", "warn"],
+  ["error", "error"],
+  ["fatal", "error"],
+  ["panic", "error"],
+]);
 
 /** The last part of a type URL; containerd writes it with and without a host in front. */
 function typeName(url: string): string {
@@ -139,5 +155,15 @@ function withEmptiness(
   warnings: readonly OptionWarning[],
 ): RuntimeOptions {
   const isEmpty = RunhcsOptions.encode(runhcs).length === 0;
-  return { runhcs, isEmpty, own, warnings: [...warnings, ...own.warnings] };
+  const logLevel = levelNamed(runhcs.logLevel);
+  return { runhcs, isEmpty, logLevel, own, warnings: [...warnings, ...own.warnings] };
+}
+
+function levelNamed(name: string): LogLevel | undefined {
+  const level = LOG_LEVELS.get(name.toLowerCase());
+  if (level === undefined && name !== "")
+    throw new OptionError(
+      `invalid option "LogLevel": must be one of ${[...LOG_LEVELS.keys()].join(", ")} (found "${name}")`,
+    );
+  return level;
 }

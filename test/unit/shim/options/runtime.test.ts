@@ -102,4 +102,14 @@ describe("readRuntimeOptions", () => {
   it("refuses text that is not TOML", async () => {
     await assert.rejects(readRuntimeOptions(toml("Debug =\n")), /cannot read the runtime's options table/);
   });
+
+  it("takes the names that logrus has for log levels, and refuses others", async () => {
+    const named = (logLevel: string) => packAny(RunhcsOptions, { logLevel });
+    assert.equal((await readRuntimeOptions(named("Warning"))).logLevel, "warn");
+    assert.equal((await readRuntimeOptions(named(""))).logLevel, undefined);
+    await assert.rejects(
+      readRuntimeOptions(named("chatty")),
+      /^OptionError: invalid option "LogLevel": must be one of trace, .*panic \(found "chatty"\)$/,
+    );
+  });
 });
