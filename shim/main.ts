@@ -100,6 +100,6 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
 
 run(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`${NAME}: ${error instanceof Error ? error.message : String(error)}\n`, () => {
-    process.exit(error instanceof UsageError ? 2 : 1);
+    process.exit(1);
   });
 });
