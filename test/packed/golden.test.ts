@@ -26,21 +26,19 @@ const PLATFORM: Platform = {
   scratchVolumes: Object.fromEntries(["c1", "c2", "pod1"].map((id) => [`C:\\snap\\${id}`, VOLUME])),
 };
 
-/** Cases whose differences are judged so far. */
-const JUDGED: readonly string[] = ["e2e-pod", "e2e-shim-killed", "e2e-standalone","e2e-etw-options","e2e-server-start-errors","e2e-start-errors","e2e-stdio-exec"];
-
 describe("recorded end-to-end cases, by the packed executable", function () {
   this.timeout(300_000);
   const known = readKnownDifferences();
 
-  for (const golden of findCases(CASES).filter(({ name }) => JUDGED.includes(name))) {
+  for (const golden of findCases(CASES).filter(({ options }) => options.kind === "e2e")) {
     it(golden.name, async () => {
       const recorder = new Recorder();
-      await using machine = await WindowsMachine.boot(machineWithPrograms(PLATFORM, recorder));
+      const { backend, endPrograms } = machineWithPrograms(PLATFORM, recorder);
+      await using machine = await WindowsMachine.boot(backend);
       // The snapshotter has made the scratch disks.
       for (const id of ["c1", "c2", "pod1"]) machine.write(`C:\\snap\\${id}\\sandbox.vhdx`, "");
       for (const layer of ["1", "2"]) machine.makeDirectory(`C:\\snap\\${layer}`);
-      const run = await runE2eCase(golden, machine, recorder);
+      const run = await runE2eCase(golden, machine, { recorder, endPrograms });
       const { unexpected, applied } = judge(golden.name, compareE2e(golden, run), known);
       const old = outdated(golden.name, known, applied, () => true);
       assert.equal(formatDifferences([...unexpected, ...old], 20).join("\n"), "");

@@ -108,12 +108,11 @@ function withoutMoments<T>(value: T): T {
 
 const LAYER_CALLS = /^(?:Activate|Prepare|Unprepare|Deactivate)Layer$/;
 
-/** Our machine's entries in the words of these recordings: layers by their path alone, processes by their system. */
+/** Our machine's entries in the words of these recordings: layers by their path alone, calls on processes by their system alone. */
 function asRecorded(entry: TraceEntry): TraceEntry {
   if (LAYER_CALLS.test(entry.call)) return { call: entry.call, id: entry["path"] };
   if (/^Hcs(?:Terminate|Signal|Modify)Process$/.test(entry.call)) {
-    const { pid: _, ...rest } = entry;
-    return rest;
+    return { call: entry.call, id: entry["id"] };
   }
   return entry;
 }

@@ -13,6 +13,7 @@ import type { MethodDescriptor } from "../../../protos/types.ts";
 import type { Json } from "../../../hcs/scripted/platform.ts";
 import type { Recorder } from "../../../hcs/scripted/recorder.ts";
 import { type TraceEntry } from "../../../hcs/scripted/recorder.ts";
+import { shimAddress } from "../../../shim/bootstrap/address.ts";
 import { Client, Code, RpcError, Server } from "../../../shim/ttrpc/index.ts";
 import { readCaseText, readExpected, type GoldenCase } from "../../golden/runner/case.ts";
 import { replyJson } from "../../golden/runner/replies.ts";
@@ -22,6 +23,8 @@ import type { WindowsMachine } from "./machine.ts";
 
 const SHIM = "containerd-shim-runhcs-v1";
 const EVENT_PIPE = "\\\\.\\pipe\\ctd.ttrpc";
+/** What every step of the recordings was given. */
+const CONTAINERD = { namespace: "k8s.io", containerd: "\\\\.\\pipe\\ctd" };
 /** What a step waits for at most, unless what it waits for can take longer by itself. */
 const SETTLE_MS = 20_000;
 const CALL_MS = 60_000;
@@ -51,19 +54,24 @@ interface ClientPipe {
   hasEnded: boolean;
 }
 
-/** @param recorder of the machine that answers */
+/** The machine that answers, as the runner knows it. */
+export interface AnsweringMachine {
+  readonly recorder: Recorder;
+  /** Whoever is about to end by itself does so. */
+  endPrograms(): void;
+}
+
 export async function runE2eCase(
   golden: GoldenCase,
   machine: WindowsMachine,
-  recorder: Recorder,
+  answering: AnsweringMachine,
 ): Promise<E2eRun> {
-  const run = new E2eCase(golden, machine, recorder);
-  const expected = (readExpected(golden, "results.json") ?? []) as Json[];
+  const { recorder } = answering;
+  const run = new E2eCase(golden, machine, answering);
   const results: Json[] = [];
   try {
     await run.prepare();
-    for (const [index, step] of run.steps.entries())
-      results.push(await run.step(index, step, expected[index]));
+    for (const [index, step] of run.steps.entries()) results.push(await run.step(index, step));
   } finally {
     await run.end();
   }
@@ -75,6 +83,7 @@ class E2eCase {
   readonly #golden: GoldenCase;
   readonly #options: E2eOptions;
   readonly #machine: WindowsMachine;
+  readonly #answering: AnsweringMachine;
   readonly #recorder: Recorder;
   /** What each step has to leave in the trace, beside what an implementation may do as it likes. */
   readonly #expected: readonly (readonly TraceEntry[])[];
@@ -83,16 +92,19 @@ class E2eCase {
   readonly #pipes = new Map<string, ClientPipe>();
   /** Addresses whose server has closed its connection. */
   readonly #hungUp = new Set<string>();
+  /** Shims that were killed, or told to end. */
+  readonly #ending = new Set<string>();
   readonly #events = new Server();
   /** A step did not lead to what was recorded: nothing that follows is worth waiting for. */
   #hasStrayed = false;
 
-  constructor(golden: GoldenCase, machine: WindowsMachine, recorder: Recorder) {
+  constructor(golden: GoldenCase, machine: WindowsMachine, answering: AnsweringMachine) {
     this.#golden = golden;
     this.#options = golden.options as unknown as E2eOptions;
     this.steps = this.#options.steps;
     this.#machine = machine;
-    this.#recorder = recorder;
+    this.#answering = answering;
+    this.#recorder = answering.recorder;
     this.#expected = splitSteps((readExpected(golden, "trace.json") ?? []) as TraceEntry[]);
   }
 
@@ -113,13 +125,15 @@ class E2eCase {
     await this.#machine.relay.serve(EVENT_PIPE, (stream) => void this.#events.handleConnection(stream));
   }
 
-  /** @param expected what the reference did: what is waited for */
-  async step(index: number, step: Step, expected: Json | undefined): Promise<Json> {
+  async step(index: number, step: Step): Promise<Json> {
     const from = this.#recorder.entries.length;
     const name = textOf(step["name"]) || textOf(step["method"]);
     this.#recorder.note({ call: "Step", index, op: `${step.op}${name}` });
-    const result = await this.#act(step, expected);
-    await this.#settle(from, this.#expected[index] ?? []);
+    const toCome = this.#expected[index] ?? [];
+    // A program that ends by itself does so in the step in which it did when this was recorded.
+    if (toCome.some(isTaskExit)) this.#answering.endPrograms();
+    const result = await this.#act(step);
+    await this.#settle(from, toCome);
     return { step: index, ...result };
   }
 
@@ -138,7 +152,7 @@ class E2eCase {
     }).catch(() => (this.#hasStrayed = true));
   }
 
-  #act(step: Step, expected: Json | undefined): Promise<Json> {
+  #act(step: Step): Promise<Json> {
     switch (step.op) {
       case "verb":
         return this.#verb(step);
@@ -151,7 +165,7 @@ class E2eCase {
       case "killshim":
         return this.#kill(step);
       case "alive":
-        return this.#isAlive(step, expected);
+        return this.#isAlive(step);
       case "sleep":
         // What it was for is waited for where it shows.
         return Promise.resolve({});
@@ -189,6 +203,7 @@ class E2eCase {
 
   async #rpc(step: Step): Promise<Json> {
     const method = Task.methods[String(step["method"]) as keyof typeof Task.methods] as MethodDescriptor;
+    if (method === Task.methods.Shutdown) this.#ending.add(step.shim ?? "");
     const request = method.input.create({
       ...(step["req"] as object),
       ...(step["requestOptions"] === undefined
@@ -200,9 +215,14 @@ class E2eCase {
     });
     try {
       const client = await this.#client(step.shim ?? "");
-      const payload = await client.callRaw(Task.typeName, method.name, method.input.encode(request as never), {
-        timeoutMs: CALL_MS,
-      });
+      const payload = await client.callRaw(
+        Task.typeName,
+        method.name,
+        method.input.encode(request as never),
+        {
+          timeoutMs: CALL_MS,
+        },
+      );
       return { response: replyJson(method.output.decode(payload) as object) };
     } catch (error) {
       if (!RpcError.is(error)) throw error;
@@ -212,7 +232,7 @@ class E2eCase {
   }
 
   async #client(shim: string): Promise<Client> {
-    const address = this.#addresses.get(shim) ?? "";
+    const address = this.#addressOf(shim);
     const known = this.#clients.get(address);
     if (known !== undefined) return known;
     const stream = await this.#machine.relay.dial(address);
@@ -220,6 +240,11 @@ class E2eCase {
     const client = new Client(stream);
     this.#clients.set(address, client);
     return client;
+  }
+
+  /** Where the shim of a start that failed would be. */
+  #addressOf(shim: string): string {
+    return this.#addresses.get(shim) ?? shimAddress({ ...CONTAINERD, group: shim }, "win32").path;
   }
 
   async #servePipe(step: Step): Promise<Json> {
@@ -241,24 +266,22 @@ class E2eCase {
   }
 
   async #kill(step: Step): Promise<Json> {
-    await this.#machine.relay.kill(Number(this.#machine.read(`C:\\bundles\\${step.shim ?? ""}\\shim.pid`)));
+    const shim = step.shim ?? "";
+    this.#ending.add(shim);
+    await this.#machine.relay.kill(Number(this.#machine.read(`C:\\bundles\\${shim}\\shim.pid`)));
     return {};
   }
 
-  /** A process takes a moment to end: what was recorded is waited for. */
-  async #isAlive(step: Step, expected: Json | undefined): Promise<Json> {
-    const address = this.#addresses.get(step.shim ?? "") ?? "";
-    // Who dials a pipe that is going away waits for it: a shim that is to have ended has to have hung up first.
-    if (expected?.["listening"] === false && this.#clients.has(address)) {
-      await until("the shim to hang up", () => this.#hungUp.has(address), { timeoutMs: SETTLE_MS });
+  async #isAlive({ shim = "" }: Step): Promise<Json> {
+    const address = this.#addressOf(shim);
+    const isServed = (): Promise<boolean> => this.#machine.relay.isServed(address);
+    if (this.#ending.has(shim)) {
+      // A process takes a moment to end. Who dials a pipe that is going away waits for it: the shim has to hang up first.
+      if (this.#clients.has(address))
+        await until("the shim to hang up", () => this.#hungUp.has(address), { timeoutMs: SETTLE_MS });
+      await until("the shim to end", async () => !(await isServed()), { timeoutMs: SETTLE_MS });
     }
-    let listening = await this.#machine.relay.isServed(address);
-    await until(
-      "the shim to be as expected",
-      async () => (listening = await this.#machine.relay.isServed(address)) === expected?.["listening"],
-      { timeoutMs: SETTLE_MS },
-    ).catch(() => undefined);
-    return { listening };
+    return { listening: await isServed() };
   }
 }
 
@@ -294,6 +317,11 @@ const PASSING = /^(?:Hcs(?:Open|Close|Get)\w+|GetLayerMountPath|GrantVmAccess)$/
 
 function isEssential({ call }: TraceEntry): boolean {
   return !PASSING.test(call);
+}
+
+function isTaskExit({ topic, event = {} }: TraceEntry): boolean {
+  const { id, containerId } = event as { readonly id?: string; readonly containerId?: string };
+  return topic === "/tasks/exit" && id === containerId;
 }
 
 /** Entries of each step. */

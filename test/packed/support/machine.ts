@@ -14,12 +14,14 @@ import {
   readFileSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { HcsBackend } from "../../../hcs/api.ts";
 import { prepareWine } from "../../../scripts/wine/prepare.ts";
 import { createReporter } from "../../../scripts/terminal/reporter.ts";
+import { mustRun } from "../../support/command.ts";
 import { copyWineMachine, wineEnvironment, winePath, type WineMachine } from "../../support/wine.ts";
 import { RigHost } from "../../wine/host/rig-host.ts";
 import { RelayHost } from "./relay-host.ts";
@@ -96,14 +98,13 @@ export class WindowsMachine implements AsyncDisposable {
   async run(program: string, args: readonly string[], options: VerbOptions = {}): Promise<VerbResult> {
     const files = join(this.#folder, `command-${++this.#commands}`);
     mkdirSync(files);
-    const [stdin, stdout, stderr] = ["in", "out", "err"].map((name) => join(files, name)) as [
-      string,
-      string,
-      string,
+    const [stdout, stderr] = ["out", "err"].map((name) => join(files, name)) as [string, string];
+    // Files: Node for Windows cannot write to a pipe under Wine.
+    const stdio = [
+      await pipeWith(join(files, "in"), options.stdin ?? new Uint8Array(0)),
+      openSync(stdout, "w"),
+      openSync(stderr, "w"),
     ];
-    writeFileSync(stdin, options.stdin ?? "");
-    // Files: Node for Windows cannot write to a pipe under Wine, nor can it tell one on its input.
-    const stdio = [openSync(stdin, "r"), openSync(stdout, "w"), openSync(stderr, "w")];
     const child = spawn("wine", [winePath(join(PACKAGE, `${program}.exe`)), ...args], {
       cwd: this.locate(options.cwd ?? "C:\\"),
       env: {
@@ -126,6 +127,27 @@ export class WindowsMachine implements AsyncDisposable {
     await this.host.close();
     await this.#wine[Symbol.asyncDispose]();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** What a pipe takes before anybody reads it (pipe(7)). */
+const PIPE_BYTES = 65_536;
+
+/**
+ * The reading end of a pipe that holds `content` and has no writer any more: what containerd gives as standard input. Not one of
+ * Node's, which are sockets, nor a file: Node for Windows takes neither for its input under Wine.
+ */
+async function pipeWith(path: string, content: Uint8Array): Promise<number> {
+  if (content.length > PIPE_BYTES)
+    throw new Error(`cannot give a command ${content.length} bytes of input: a pipe takes ${PIPE_BYTES}`);
+  await mustRun("mkfifo", [path]);
+  // Both ways, so that neither this nor the opening that follows waits for the other end.
+  const writer = openSync(path, "r+");
+  try {
+    writeSync(writer, content);
+    return openSync(path, "r");
+  } finally {
+    closeSync(writer);
   }
 }
 

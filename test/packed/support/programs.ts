@@ -5,8 +5,18 @@ import type { Platform } from "../../../hcs/scripted/platform.ts";
 import type { Recorder } from "../../../hcs/scripted/recorder.ts";
 import type { ProcessParameters } from "../../../hcs/schema/process.ts";
 
-/** `exit.exe N` ends with N; `cat.exe` copies its input and ends with it; all others greet, and run until they are ended. */
-export function machineWithPrograms(platform: Platform, recorder: Recorder): HcsBackend {
+export interface MachineWithPrograms {
+  readonly backend: HcsBackend;
+  /** Whoever is about to end by itself does so. */
+  endPrograms(): void;
+}
+
+/**
+ * `exit.exe N` ends with N, when it is let; `cat.exe` copies its input and ends with it; all others greet, and run until they
+ * are ended.
+ */
+export function machineWithPrograms(platform: Platform, recorder: Recorder): MachineWithPrograms {
+  const leaving: (() => void)[] = [];
   const backend = new ScriptedBackend(platform, [], recorder);
   const { computeSystems: systems } = backend;
   const run = ({ stdio, processId }: HcsProcess, { CommandLine = "" }: ProcessParameters): void => {
@@ -18,23 +28,30 @@ export function machineWithPrograms(platform: Platform, recorder: Recorder): Hcs
     }
     stdio.stdout?.write("hello\r\n");
     stdio.stderr?.write("oops\r\n");
-    if (program === "exit.exe") backend.machine.endProcess(processId, Number(argument));
+    if (program === "exit.exe") leaving.push(() => backend.machine.endProcess(processId, Number(argument)));
   };
   const withPrograms = (system: ComputeSystem): ComputeSystem =>
     replacing(system, {
+      // As in the recordings, a system outlives whoever had it open: that is what "delete" finds of a shim that was killed.
+      close: async () => void system.exited.then(() => system.close()),
       createProcess: async (parameters) => {
         const process = await system.createProcess(parameters);
         run(process, parameters);
         return process;
       },
     });
-  return replacing<HcsBackend>(backend, {
-    computeSystems: {
-      create: async (id, document) => withPrograms(await systems.create(id, document as never)),
-      open: async (id) => withPrograms(await systems.open(id)),
-      enumerate: () => systems.enumerate(),
+  return {
+    backend: replacing<HcsBackend>(backend, {
+      computeSystems: {
+        create: async (id, document) => withPrograms(await systems.create(id, document as never)),
+        open: async (id) => withPrograms(await systems.open(id)),
+        enumerate: () => systems.enumerate(),
+      },
+    }),
+    endPrograms: () => {
+      for (const leave of leaving.splice(0)) leave();
     },
-  });
+  };
 }
 
 /** The same object, but for some members. */

@@ -13,8 +13,9 @@ function join(pipe: Socket, channel: string): void {
   // Before anything of the pipe, which may have sent while the line is being made.
   line.write(`${channel}\n`);
   pipe.pipe(line);
-  // The end of a pipe is its close; what was written is read first.
-  line.pipe(pipe);
+  // The end of a pipe is its close; what was written is read first. Not by end(): a shutdown waits for the reader.
+  line.pipe(pipe, { end: false });
+  line.once("end", () => pipe.write("", () => pipe.destroy()));
   line.on("close", () => pipe.destroy());
   pipe.on("close", () => line.end());
   for (const socket of [pipe, line]) socket.on("error", () => undefined);
