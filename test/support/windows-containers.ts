@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { makeBaseLayer } from "../../hcs/emulator/windows/base-layer.ts";
 import { ensureTemplate } from "../../hcs/emulator/windows/template.ts";
 import { findWine, NO_WINE } from "../../hcs/emulator/windows/wine.ts";
+import { CONTAINER_TYPE, SANDBOX_ID } from "../../oci/identity.ts";
 import { cacheDirectory } from "../../scripts/setup/cache.ts";
+import type { Ctr } from "./ctr.ts";
+import { buildProbe } from "./windows-probe.ts";
 
 /** Where tests keep the template, so that it is made once for all of them. */
 export const WINDOWS_DIRECTORY: string = join(cacheDirectory(), "windows");
@@ -28,7 +31,7 @@ export interface WindowsSpec {
   readonly layers?: readonly string[];
 }
 
-/** A directory with a base layer, and scratch layers and specs as they are asked for. */
+/** A directory with a base layer (`C:\\probe.exe` is in it, see test/windows/programs), and scratch layers and specs as they are asked for. */
 export class WindowsImages {
   readonly directory: string = mkdtempSync(join(tmpdir(), "rw-"));
   readonly base: string = join(this.directory, "base");
@@ -40,6 +43,7 @@ export class WindowsImages {
     const template = await ensureTemplate(WINDOWS_DIRECTORY, wine);
     const images = new WindowsImages();
     makeBaseLayer(images.base, template);
+    await buildProbe(join(images.base, "Files", "probe.exe"));
     return images;
   }
 
@@ -54,6 +58,43 @@ export class WindowsImages {
 
   remove(): void {
     rmSync(this.directory, { recursive: true });
+  }
+}
+
+/** Pods of Windows containers, as a client of containerd makes them that annotates its specs itself. */
+export class WindowsPods {
+  readonly #ctr: Ctr;
+  readonly #images: WindowsImages;
+
+  constructor(ctr: Ctr, images: WindowsImages) {
+    this.#ctr = ctr;
+    this.#images = images;
+  }
+
+  /** Starts the sandbox of pod `pod`. */
+  async start(pod: string, spec: WindowsSpec = {}): Promise<void> {
+    const config = this.#images.spec(pod, {
+      commandLine: "c:\\windows\\system32\\cmd.exe",
+      ...spec,
+      annotations: { ...spec.annotations, [CONTAINER_TYPE]: "sandbox", [SANDBOX_ID]: pod },
+    });
+    await this.#ctr.runDetached(pod, { config });
+  }
+
+  /** @returns path of the spec of a container in the pod */
+  member(pod: string, id: string, spec: WindowsSpec): string {
+    return this.#images.spec(id, {
+      ...spec,
+      annotations: { ...spec.annotations, [CONTAINER_TYPE]: "container", [SANDBOX_ID]: pod },
+    });
+  }
+
+  /** Removes tasks and their containers, whatever they do; the sandbox last. */
+  async end(...ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      await this.#ctr.must("tasks", "delete", "--force", id);
+      await this.#ctr.deleteContainer(id);
+    }
   }
 }
 

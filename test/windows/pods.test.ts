@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { eachContainerd } from "../support/each-containerd.ts";
 import { until } from "../support/until.ts";
-import { WINDOWS_DIRECTORY, WindowsImages, type WindowsSpec } from "../support/windows-containers.ts";
+import { WINDOWS_DIRECTORY, WindowsImages, WindowsPods } from "../support/windows-containers.ts";
 
 const configure = () => ({ nodeSettings: { emulator: { windows_directory: WINDOWS_DIRECTORY } } });
 
@@ -16,46 +16,15 @@ const STAY = "ping -t 127.0.0.1";
 
 eachContainerd("pods of Windows containers", { lines: ["2.1"], configure, tidy: true }, (containerd) => {
   let images: WindowsImages;
+  let pods: WindowsPods;
 
   before(async function () {
     this.timeout(180_000);
     images = await WindowsImages.create();
+    pods = new WindowsPods(containerd().ctr(), images);
   });
 
   after(() => images.remove());
-
-  const startPod = (pod: string, spec: Partial<WindowsSpec>) =>
-    containerd()
-      .ctr()
-      .runDetached(pod, {
-        config: images.spec(pod, {
-          commandLine: "c:\\windows\\system32\\cmd.exe",
-          ...spec,
-          annotations: {
-            ...spec.annotations,
-            "io.kubernetes.cri.container-type": "sandbox",
-            "io.kubernetes.cri.sandbox-id": pod,
-          },
-        }),
-      });
-
-  const inPod = (pod: string, id: string, spec: WindowsSpec): string =>
-    images.spec(id, {
-      ...spec,
-      annotations: {
-        ...spec.annotations,
-        "io.kubernetes.cri.container-type": "container",
-        "io.kubernetes.cri.sandbox-id": pod,
-      },
-    });
-
-  const endPod = async (...ids: readonly string[]) => {
-    const ctr = containerd().ctr();
-    for (const id of ids) {
-      await ctr.must("tasks", "delete", "--force", id);
-      await ctr.deleteContainer(id);
-    }
-  };
 
   for (const [name, hyperv] of [
     ["process", false],
@@ -64,15 +33,18 @@ eachContainerd("pods of Windows containers", { lines: ["2.1"], configure, tidy: 
     it(`${name} isolation: containers of one pod see neither files nor processes of each other`, async () => {
       const ctr = containerd().ctr();
       const pod = `${name}-pod`;
-      await startPod(pod, { hyperv });
+      await pods.start(pod, { hyperv });
       await ctr.runDetached(`${name}-a`, {
-        config: inPod(pod, `${name}-a`, {
+        config: pods.member(pod, `${name}-a`, {
           args: ["cmd", "/c", `echo mine > C:\\a.txt & ${STAY}`],
           hyperv,
         }),
       });
       const b = await ctr.run(`${name}-b`, {
-        config: inPod(pod, `${name}-b`, { commandLine: "cmd /c if exist C:\\a.txt echo leaked", hyperv }),
+        config: pods.member(pod, `${name}-b`, {
+          commandLine: "cmd /c if exist C:\\a.txt echo leaked",
+          hyperv,
+        }),
       });
       assert.equal(b.stdout.toString(), "", b.stderr);
       const seen = await ctr.exec(`${name}-a`, "look", ["cmd", "/c", "type C:\\a.txt"]);
@@ -84,7 +56,7 @@ eachContainerd("pods of Windows containers", { lines: ["2.1"], configure, tidy: 
         inA.filter(({ pid }) => inSandbox.some((other) => other.pid === pid)),
         [],
       );
-      await endPod(`${name}-a`, pod);
+      await pods.end(`${name}-a`, pod);
     });
 
     it(`${name} isolation: processes of containers ${hyperv ? "are not" : "are"} those of the host`, async () => {
@@ -100,7 +72,7 @@ eachContainerd("pods of Windows containers", { lines: ["2.1"], configure, tidy: 
         listed.some((line) => line.pid === pid),
         JSON.stringify({ pid, listed }),
       );
-      await endPod(id);
+      await pods.end(id);
     });
   }
 
@@ -159,10 +131,10 @@ eachContainerd("pods of Windows containers", { lines: ["2.1"], configure, tidy: 
         this.timeout(120_000);
         const ctr = containerd().ctr();
         const podId = `m-${pod.replaceAll(" ", "")}`;
-        await startPod(podId, KINDS[pod]);
+        await pods.start(podId, KINDS[pod]);
         for (const [index, kind] of (Object.keys(KINDS) as Kind[]).entries()) {
           const id = `${podId}-${index}`;
-          const config = inPod(podId, id, { commandLine: "whoami", cwd: "", ...KINDS[kind] });
+          const config = pods.member(podId, id, { commandLine: "whoami", cwd: "", ...KINDS[kind] });
           const result = await ctr.run(id, { config });
           if (ACCEPTED[pod].includes(kind)) {
             const user = kind.endsWith("HostProcess") ? /\\SYSTEM$/im : /\\ContainerUser$/im;
@@ -173,7 +145,7 @@ eachContainerd("pods of Windows containers", { lines: ["2.1"], configure, tidy: 
             await until("nothing of it to be left", async () => (await ctr.status(id)) === undefined);
           }
         }
-        await endPod(podId);
+        await pods.end(podId);
       });
     }
   });

@@ -30,7 +30,8 @@ export function networkFiles(hostname: string, adapters: readonly Adapter[]): Ne
   return { hostname: `${hostname}\n`, hosts: hostsFile(hostname), "resolv.conf": resolvConf(adapters) };
 }
 
-function hostsFile(hostname: string): string {
+/** `/etc/hosts`: a name that nobody could look up otherwise would be asked for in the network, for seconds. */
+export function hostsFile(hostname: string): string {
   const [short = hostname] = hostname.split(".");
   const names = short === hostname ? hostname : `${hostname} ${short}`;
   return ["127.0.0.1 localhost", `127.0.0.1 ${names}`, "", ...IPV6_LINES, ""].join("\n");

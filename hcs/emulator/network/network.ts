@@ -7,6 +7,7 @@ import { basename } from "node:path";
 import type { CallOptions, Network, NetworkEndpoint, NetworkNamespace } from "../../api.ts";
 import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
+import type { HcnEndpoint } from "../../schema/hcn.ts";
 import type { Calls } from "../calls.ts";
 import { readEndpoints, type EndpointFacts } from "./endpoint-facts.ts";
 import { nameGuid } from "../guid.ts";
@@ -25,6 +26,9 @@ export interface KnownNamespace {
   /** `device:inode`, which is the identity of a namespace. */
   readonly identity: string;
 }
+
+/** Of what HCN describes (hcn.h). */
+const SCHEMA = { Major: 2, Minor: 0 };
 
 const NO_INTERFACES: EndpointFacts = {
   interfaceName: "none",
@@ -52,7 +56,7 @@ export class EmulatedNetwork implements Network {
       const id = nameGuid(NAMESPACE_SPACE, namespace.identity);
       const endpoints = facts.map((one) => describeEndpoint(id, basename(reference), one));
       for (const endpoint of endpoints) this.#byEndpoint.set(endpoint.id, namespace);
-      return { id, endpoints };
+      return { id, endpoints, document: { ID: id, Type: "Guest", SchemaVersion: SCHEMA } };
     });
   }
 
@@ -81,7 +85,32 @@ export class EmulatedNetwork implements Network {
 function describeEndpoint(namespaceId: string, namespaceName: string, facts: EndpointFacts): NetworkEndpoint {
   const { interfaceName, ...rest } = facts;
   const id = nameGuid(ENDPOINT_SPACE, `${namespaceId}/${interfaceName}`);
-  return { id, name: `${namespaceName}_${interfaceName}`, ...rest };
+  const endpoint = { id, name: `${namespaceName}_${interfaceName}`, ...rest };
+  return { ...endpoint, document: hcnDocument(namespaceId, endpoint) };
+}
+
+/** The endpoint in the words of HCN. Which network it is in cannot be seen from inside a namespace. */
+function hcnDocument(
+  namespaceId: string,
+  { id, name, macAddress, ipConfigurations, routes, dns }: NetworkEndpoint,
+): HcnEndpoint {
+  return {
+    ID: id,
+    Name: name,
+    HostComputeNamespace: namespaceId,
+    MacAddress: macAddress,
+    IpConfigurations: ipConfigurations.map(({ ipAddress, prefixLength }) => ({
+      IpAddress: ipAddress,
+      PrefixLength: prefixLength,
+    })),
+    Routes: routes.map(({ nextHop, destinationPrefix, metric }) => ({
+      NextHop: nextHop,
+      DestinationPrefix: destinationPrefix,
+      ...(metric === undefined ? {} : { Metric: metric }),
+    })),
+    Dns: { Search: [...dns.search], ServerList: [...dns.servers] },
+    SchemaVersion: SCHEMA,
+  };
 }
 
 function identityOf(path: string): string | undefined {

@@ -17,17 +17,18 @@ import { holdAdapter, type GuestRequests } from "./adapter.ts";
 import { primaryFirst } from "./network.ts";
 import { unlessGone, type UvmView } from "./uvm.ts";
 
-/** @param reference see {@link Network.openNamespace} */
+/** @param reference see {@link Network.openNamespace} @returns the namespace, which containers join by its id */
 export async function addWindowsNetwork(
   uvm: UvmView,
   network: Network,
   holdings: Holdings,
   reference: string,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<NetworkNamespace> {
   const namespace = await network.openNamespace(reference, { signal });
   await addNamespace(uvm, network, holdings, { reference, document: namespaceDocument(namespace) }, signal);
   for (const endpoint of primaryFirst(namespace.endpoints)) await addAdapter(uvm, holdings, endpoint, signal);
+  return namespace;
 }
 
 async function addNamespace(

@@ -124,14 +124,17 @@ export class WindowsVmContainers implements PodContainers {
 
   async #joinNetwork(
     { spec }: CreateRequest,
-    { uvm }: WindowsVm,
+    { uvm, namespaces }: WindowsVm,
     holdings: Holdings,
     phases: Phases,
   ): Promise<void> {
     const reference = spec.windows?.networkNamespace;
     if (reference === undefined) return;
     const { network } = this.#pod.environment.backend;
-    await phases.run("network", (signal) => addWindowsNetwork(uvm, network, holdings, reference, signal));
+    const { id } = await phases.run("network", (signal) =>
+      addWindowsNetwork(uvm, network, holdings, reference, signal),
+    );
+    namespaces.set(reference, id);
   }
 
   async #updateVm(

@@ -6,6 +6,7 @@ import { hostedDocument, type HostProcessPlace } from "../../../oci/documents/wi
 import { SpecError } from "../../../oci/errors.ts";
 import { hostProcessKind } from "../../../oci/host-process/classify.ts";
 import { guestRootfsLocation } from "../../../oci/host-process/rootfs-location.ts";
+import type { Spec } from "../../../oci/spec.ts";
 import { credentialSpec } from "../../../oci/windows/gmsa.ts";
 import type { Windows } from "../../../oci/windows/spec.ts";
 import type { Phases } from "../../phases/phases.ts";
@@ -97,7 +98,7 @@ async function makeDocument(
   const { processDumpLocation } = vm.options;
   const document = hostedDocument(reader, {
     id: request.id,
-    spec: request.spec,
+    spec: withKnownNetwork(request.spec, vm),
     placement: {
       kind: "vm",
       build: host.build,
@@ -116,6 +117,14 @@ async function makeDocument(
   return vm.options.confidential === undefined
     ? document
     : { Spec: request.spec.document, CWCOWHostedSystem: document };
+}
+
+/** Networks that the pod brought are known to its guest by their ids. */
+function withKnownNetwork(spec: Spec, { namespaces }: WindowsVm): Spec {
+  const { windows } = spec;
+  const networkNamespace = namespaces.get(windows?.networkNamespace ?? "");
+  if (windows === undefined || networkNamespace === undefined) return spec;
+  return { ...spec, windows: { ...windows, networkNamespace } };
 }
 
 function hostProcessPlace({ spec, options }: CreateRequest): HostProcessPlace | undefined {

@@ -41,6 +41,8 @@ export interface WindowsVm {
   readonly pipes: MappedPipes;
   readonly pci: PciDevices;
   readonly cims: BlockCimVolumes;
+  /** The networks of its containers: what specs name them by → the id that the guest knows. */
+  readonly namespaces: Map<string, string>;
   /** The guest of a confidential VM makes one container at a time. */
   readonly creations: Serial;
   /** Rules of the host's paths. */
@@ -123,6 +125,7 @@ function devicesOf(uvm: Uvm, options: WindowsVmOptions, { backend, paths, build 
     pipes: new MappedPipes(uvm),
     pci: new PciDevices({ uvm, build, bootDevices: [] }),
     cims: new BlockCimVolumes(uvm, disks),
+    namespaces: new Map(),
     creations: new Serial(),
     paths,
   };

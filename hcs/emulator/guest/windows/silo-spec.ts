@@ -56,6 +56,8 @@ export interface SiloPlan {
   readonly cgroup: string;
   /** Directory in the worker's view that is {@link EXCHANGE} inside. */
   readonly exchange: string;
+  /** File that knows {@link hostname}; used where there is one. */
+  readonly hosts: string;
   /** What there is of the host's program directories. */
   readonly programs: readonly ProgramDirectory[];
 }
@@ -109,7 +111,7 @@ export function ntPath(path: string): string {
 
 /** `config.json`. */
 export function siloSpec(plan: SiloPlan): object {
-  const { hostname, network, limits, cgroup, ownPrograms, prefix, exchange, programs } = plan;
+  const { hostname, network, limits, cgroup, ownPrograms, prefix, exchange, programs, hosts } = plan;
   const namespaces = [
     { type: "pid" },
     { type: "mount" },
@@ -142,6 +144,7 @@ export function siloSpec(plan: SiloPlan): object {
       { destination: "/dev/shm", type: "tmpfs", source: "shm", options: ["nosuid", "noexec", "nodev"] },
       { destination: "/tmp", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev"] },
       ...programs.filter(({ link }) => link === undefined).map(({ path }) => bind(path, path, true)),
+      ...(hostname === undefined ? [] : [bind(hosts, "/etc/hosts", true)]),
       bind(exchange, EXCHANGE, false),
       // What is mapped into the drive later on arrives there.
       bind(prefix, PREFIX, false, "rslave"),

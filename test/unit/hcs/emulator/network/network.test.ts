@@ -22,9 +22,10 @@ describe("EmulatedNetwork", () => {
 
   it("gives a namespace of which nothing can be said one endpoint", () =>
     withoutIp(async () => {
-      const { endpoints } = await network().openNamespace("/proc/self/ns/net");
+      const { id: namespace, endpoints, document: own } = await network().openNamespace("/proc/self/ns/net");
+      assert.equal(own?.ID, namespace);
       assert.equal(endpoints.length, 1);
-      const { id, ...facts } = endpoints[0]!;
+      const { id, document, ...facts } = endpoints[0]!;
       assert.match(id, /^[0-9a-f-]{36}$/);
       assert.deepEqual(facts, {
         name: "net_none",
@@ -32,6 +33,16 @@ describe("EmulatedNetwork", () => {
         ipConfigurations: [],
         routes: [],
         dns: { search: [], servers: [] },
+      });
+      assert.deepEqual(document, {
+        ID: id,
+        Name: "net_none",
+        HostComputeNamespace: namespace,
+        MacAddress: "",
+        IpConfigurations: [],
+        Routes: [],
+        Dns: { Search: [], ServerList: [] },
+        SchemaVersion: { Major: 2, Minor: 0 },
       });
     }));
 
