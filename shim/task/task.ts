@@ -3,6 +3,7 @@
  * who it lives with.
  */
 import type { ConsoleSize } from "../../hcs/api.ts";
+import { isOutOfMemory } from "../../hcs/exit-codes.ts";
 import type { ProcessListEntry } from "../../hcs/schema/properties.ts";
 import type { Process } from "../../oci/spec.ts";
 import { ShimError } from "../errors.ts";
@@ -352,10 +353,14 @@ export class Task {
     // Linux kills for memory. Windows refuses it: whether the process went on without is in its status.
     const isQuestion = this.container.os === "linux" && status === SIGKILLED && !this.init.wasKilled;
     if (isQuestion) await this.#usage.checkOom();
-    if (status !== 0 && !this.init.wasKilled && this.container.wasRefusedMemory?.() === true)
-      this.#environment.events.oom(this);
+    if (!this.init.wasKilled && this.#wasRefusedMemory(status)) this.#environment.events.oom(this);
     await this.#environment.beforeInitExit(this);
     return status;
+  }
+
+  #wasRefusedMemory(status: number): boolean {
+    const saysSo = this.container.os === "windows" && isOutOfMemory(status);
+    return saysSo || (status !== 0 && this.container.wasRefusedMemory?.() === true);
   }
 
   #onExited(exec: Exec, record: ExitRecord): void {

@@ -93,7 +93,7 @@ export class FakeRelay implements OutputRelay {
 
 /** A container whose processes are made when the test lets them. */
 export class FakeContainer implements TaskContainer {
-  readonly os: GuestOs = "linux";
+  os: GuestOs = "linux";
   readonly canSignal: boolean = true;
   readonly calls: string[] = [];
   readonly processes: FakeProcess[] = [];

@@ -45,6 +45,15 @@ export function memoryLimit(path: string, hierarchies: readonly CgroupHierarchy[
   return limit > 0 && limit < Number.MAX_SAFE_INTEGER ? limit : undefined;
 }
 
+/** How many processes of group `path` were killed for lack of memory. 0 where the kernel does not count them. */
+export function outOfMemoryKills(path: string, hierarchies: readonly CgroupHierarchy[]): number {
+  const hierarchy = hierarchyOf(hierarchies, "memory");
+  if (hierarchy === undefined) return 0;
+  const { version, mountPoint } = hierarchy;
+  const file = version === 1 ? "memory.oom_control" : "memory.events";
+  return readTable({ version, directory: join(mountPoint, path) }, file).get("oom_kill") ?? 0;
+}
+
 interface Group {
   readonly version: 1 | 2;
   readonly directory: string;

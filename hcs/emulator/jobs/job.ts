@@ -4,6 +4,7 @@
  */
 import type { CallOptions, ComputeSystem, HcsProcess, ProcessSignal, SignalOutcome } from "../../api.ts";
 import { HcsError } from "../../errors.ts";
+import { isOutOfMemory } from "../../exit-codes.ts";
 import { HRESULT } from "../../hresult-table.ts";
 import { isAlreadyStopped, isNotFound } from "../../hresult.ts";
 import type {
@@ -37,15 +38,16 @@ export class EmulatedJob implements Job {
   /** What its processes end with since it was terminated. */
   #terminatedWith: number | undefined;
   #closed: Promise<void> | undefined;
+  #onOutOfMemory: () => void = () => undefined;
 
   constructor(name: string, init: JobsInit) {
     this.#name = name;
     this.#init = init;
   }
 
-  /** The kernel ends what uses too much, and the process's exit tells. */
-  onOutOfMemory(): void {
-    // Nobody is told: cgroups of version 1 have no event that could be waited for without a system call of its own.
+  /** Told when a process has ended of it: the kernel kills what Windows would refuse memory. */
+  onOutOfMemory(listener: () => void): void {
+    this.#onOutOfMemory = listener;
   }
 
   async setExtendedLimit(
@@ -116,9 +118,10 @@ export class EmulatedJob implements Job {
   /** Ends as processes of jobs do: with what its job, or TerminateProcess, was given. */
   #owned(process: HcsProcess): HcsProcess {
     let terminated = false;
-    const exited = process.exited.then(({ exitCode }) => ({
-      exitCode: this.#terminatedWith ?? (terminated ? TERMINATED : exitCode),
-    }));
+    const exited = process.exited.then(({ exitCode }) => {
+      if (isOutOfMemory(exitCode)) this.#onOutOfMemory();
+      return { exitCode: this.#terminatedWith ?? (terminated ? TERMINATED : exitCode) };
+    });
     exited.catch(() => undefined);
     return {
       processId: process.processId,

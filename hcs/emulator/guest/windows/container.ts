@@ -4,25 +4,31 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import type { NotificationType } from "../../../guest/protocol.ts";
 import type { GuestProperties } from "../../../guest/properties.ts";
+import { NO_MEMORY, PROCESS_ABORTED } from "../../../exit-codes.ts";
 import { hresultFromWin32 } from "../../../hresult.ts";
 import { stringifyJson } from "../../../json.ts";
+import type { ProcessListEntry } from "../../../schema/properties.ts";
 import { makeFifo, mount, MS } from "../../../posix/libc.ts";
+import { outOfMemoryKills } from "../../cgroup/statistics.ts";
 import { cgroupProcesses, removeCgroup, type CgroupHierarchy } from "../../cgroup/tree.ts";
 import { unmountDirectly } from "../../storage/storage.ts";
 import { unmountTree } from "../../storage/unmount-tree.ts";
 import { ACCOUNTS } from "../../windows/template.ts";
 import { GuestError, RESULT } from "../errors.ts";
+import { hostsFile } from "../network-files.ts";
 import { StdioPipes } from "../pipes.ts";
 import { GuestProcess } from "../process.ts";
 import type { Launched, Runc } from "../runc.ts";
 import { PipeStdio, TerminalStdio, type GuestStdio } from "../stdio.ts";
 import { closeStdio, dialStdio, type Dial, type StreamName } from "../stdio-ports.ts";
 import { waitForExit } from "../wait-for-exit.ts";
+import { Console, type ConsoleSize } from "./console.ts";
 import { LaunchReport } from "./launch.ts";
-import { processList, siloStatistics } from "./properties.ts";
+import { processList, siloStatistics, withoutServices } from "./properties.ts";
 import type { WindowsProcessParameters } from "./requests.ts";
 import { prepareRoot } from "./root.ts";
 import {
+  DRIVE,
   EXCHANGE,
   imageName,
   launcherArguments,
@@ -42,7 +48,7 @@ export interface WindowsContainerInit {
   readonly activityId: string | undefined;
   /** Files of the silo; removed with it. */
   readonly bundle: string;
-  readonly plan: Omit<SiloPlan, "exchange">;
+  readonly plan: Omit<SiloPlan, "exchange" | "hosts">;
   /**
    * Of a HostProcess container: where its root appears in the drive of what is around it. It knows the accounts of that,
    * others those of their image.
@@ -60,8 +66,6 @@ export interface ExecStreams {
 
 type State = "created" | "running" | "stopped";
 
-/** What a process has ended with that did not end by itself (winerror.h). */
-const ERROR_PROCESS_ABORTED = 1067;
 const ERROR_INVALID_PARAMETER = 87;
 const ERROR_NO_SUCH_USER = 1317;
 
@@ -86,6 +90,8 @@ interface SiloProcess {
   readonly process: GuestProcess;
   readonly windowsPid: number;
   readonly image: string;
+  /** Of a process that has one. */
+  readonly console: Console | undefined;
 }
 
 export class WindowsContainer {
@@ -103,7 +109,8 @@ export class WindowsContainer {
   constructor(init: WindowsContainerInit) {
     this.id = init.id;
     this.#init = init;
-    this.#plan = { ...init.plan, exchange: join(init.bundle, "exchange") };
+    const { bundle } = init;
+    this.#plan = { ...init.plan, exchange: join(bundle, "exchange"), hosts: join(bundle, "hosts") };
   }
 
   get activityId(): string | undefined {
@@ -170,6 +177,8 @@ export class WindowsContainer {
 
   #makeBundle(): void {
     const { bundle } = this.#init;
+    const { hosts, hostname } = this.#plan;
+    if (hostname !== undefined) writeFileSync(hosts, hostsFile(hostname), { mode: 0o644 });
     mkdirSync(join(bundle, "rootfs"), { recursive: true, mode: 0o700 });
     mkdirSync(this.#plan.exchange, { mode: 0o700 });
     makeFifo(join(this.#plan.exchange, READY), 0o600);
@@ -182,7 +191,7 @@ export class WindowsContainer {
   /** Starts a process. Answers its pid in the worker's pid namespace. */
   async exec(parameters: WindowsProcessParameters, { dial, ports }: ExecStreams): Promise<number> {
     this.#requireRunning();
-    const { CommandLine = "", ConsoleSize } = parameters;
+    const { CommandLine = "", EmulateConsole: hasConsole = false } = parameters;
     if (CommandLine === "") throw new GuestError(RESULT.invalidArgument, "no command line is given");
     const user = this.#accountOf(parameters.User ?? "");
     const name = `p${++this.#launches}`;
@@ -199,15 +208,18 @@ export class WindowsContainer {
     });
     try {
       const args = launcherArguments(this.#plan.wine, "run", ntPath(`${EXCHANGE}/${name}`));
-      const launch = await this.#launch(args, user, parameters.EmulateConsole === true, ports);
+      const consoleSize = hasConsole ? initialSize(parameters.ConsoleSize) : undefined;
+      const launch = await this.#launch(args, user, consoleSize, ports);
       stdio = launch.stdio;
-      const [height = 0, width = 0] = ConsoleSize ?? [];
-      if (parameters.EmulateConsole === true && height > 0 && width > 0) stdio.resize({ height, width });
       stdio.attach(connections);
-      const exited = launch.exited.then(async () => (await report.finish()) ?? ERROR_PROCESS_ABORTED);
+      const killedBefore = this.#outOfMemoryKills();
+      const exited = launch.exited.then(async () => this.#exitCodeOf(await report.finish(), killedBefore));
       const process = new GuestProcess({ pid: launch.pid, exited, stdio });
       const windowsPid = await report.started;
-      this.#processes.set(launch.pid, { process, windowsPid, image: imageName(CommandLine) });
+      this.#processes.set(launch.pid, {
+        ...{ process, windowsPid, image: imageName(CommandLine) },
+        console: hasConsole ? this.#consoleOf(process, windowsPid) : undefined,
+      });
       return launch.pid;
     } catch (error) {
       stdio?.release();
@@ -215,6 +227,21 @@ export class WindowsContainer {
       if (stdio === undefined) await report.finish();
       throw error;
     }
+  }
+
+  /**
+   * A process that the kernel kills looks to Wine like one that ended well. Windows refuses memory instead, and programs
+   * end of that.
+   *
+   * @param reported undefined: its launcher has ended without telling
+   */
+  #exitCodeOf(reported: number | undefined, killedBefore: number): number {
+    if ((reported ?? 0) === 0 && this.#outOfMemoryKills() > killedBefore) return NO_MEMORY;
+    return reported ?? PROCESS_ABORTED;
+  }
+
+  #outOfMemoryKills(): number {
+    return outOfMemoryKills(this.#plan.cgroup, this.#init.hierarchies);
   }
 
   /** Two shapes of names: `user`, and `DOMAIN\user`. @returns what programs see as their user's name */
@@ -234,19 +261,21 @@ export class WindowsContainer {
   async #launch(
     args: readonly string[],
     user: string,
-    terminal: boolean,
+    consoleSize: ConsoleSize | undefined,
     ports: ReadonlyMap<StreamName, number>,
   ): Promise<Launched & { readonly stdio: GuestStdio }> {
     const process = {
       args: [...args],
       env: wineEnvironment(user),
-      cwd: "/",
+      // Where Windows programs can be, too.
+      cwd: DRIVE,
       user: { uid: 0, gid: 0 },
       capabilities: SILO_CAPABILITIES,
-      terminal,
+      terminal: consoleSize !== undefined,
+      ...(consoleSize === undefined ? {} : { consoleSize }),
     };
     const { runc } = this.#init;
-    if (terminal) {
+    if (consoleSize !== undefined) {
       const { terminal: opened, ...launched } = await runc.exec(this.id, process, "terminal");
       if (opened === undefined) throw new GuestError(RESULT.failed, "runc gave no terminal");
       return { ...launched, stdio: new TerminalStdio(opened) };
@@ -271,8 +300,19 @@ export class WindowsContainer {
     return waitForExit(process.ended, timeoutMs, `process ${pid} of container "${this.id}"`);
   }
 
-  resize(pid: number, size: { readonly height: number; readonly width: number }): void {
-    this.#find(pid).process.stdio.resize(size);
+  async resize(pid: number, size: ConsoleSize): Promise<void> {
+    const { process, console } = this.#find(pid);
+    if (console === undefined) throw new GuestError(RESULT.failed, `process ${pid} has no console`);
+    if (process.status === undefined) await console.resize(size);
+  }
+
+  /** Wine does not look after the size of its terminal: what programs see is set from inside. */
+  #consoleOf(process: GuestProcess, windowsPid: number): Console {
+    return new Console(async (size) => {
+      if (process.status !== undefined) return;
+      process.stdio.resize(size);
+      await this.#ask("resize", windowsPid, size.height, size.width);
+    });
   }
 
   /** Delivers a console event; without one, ends the process. */
@@ -280,7 +320,7 @@ export class WindowsContainer {
     const { process, windowsPid } = this.#find(pid);
     if (process.status !== undefined || this.#state !== "running")
       throw new GuestError(RESULT.elementNotFound, `process ${pid} has exited`);
-    if (signal === undefined) return this.#ask("terminate", windowsPid, ERROR_PROCESS_ABORTED);
+    if (signal === undefined) return this.#ask("terminate", windowsPid, PROCESS_ABORTED);
     const event = CONSOLE_EVENTS.get(signal);
     if (event === undefined) {
       const known = [...CONSOLE_EVENTS.keys()].join(", ");
@@ -290,9 +330,13 @@ export class WindowsContainer {
   }
 
   /** Has the launcher do something about a process, from inside. */
-  async #ask(verb: "signal" | "terminate", windowsPid: number, number: number): Promise<void> {
-    const args = launcherArguments(this.#plan.wine, verb, String(windowsPid), String(number));
-    const { exited } = await this.#launch(args, "SYSTEM", false, new Map());
+  async #ask(
+    verb: "signal" | "terminate" | "resize",
+    windowsPid: number,
+    ...numbers: readonly number[]
+  ): Promise<void> {
+    const args = launcherArguments(this.#plan.wine, verb, ...[windowsPid, ...numbers].map(String));
+    const { exited } = await this.#launch(args, "SYSTEM", undefined, new Map());
     const status = await exited;
     // It has ended meanwhile, alone or with the container.
     if (status === 0 || status === ERROR_INVALID_PARAMETER || this.#state !== "running") return;
@@ -352,13 +396,16 @@ export class WindowsContainer {
   properties(types: readonly string[]): GuestProperties {
     const { hierarchies, plan } = this.#init;
     return {
-      ...(types.includes("ProcessList")
-        ? { ProcessList: processList(this.#pids(), (pid) => this.#processes.get(pid)?.image) }
-        : {}),
+      ...(types.includes("ProcessList") ? { ProcessList: this.#processList() } : {}),
       ...(types.includes("Statistics")
         ? { Statistics: siloStatistics(plan.cgroup, hierarchies, this.#startedAt) }
         : {}),
     };
+  }
+
+  #processList(): ProcessListEntry[] {
+    const all = processList(this.#pids(), (pid) => this.#processes.get(pid)?.image);
+    return this.#isHostProcess ? withoutServices(all) : all;
   }
 
   /** 0 stands for a process that this pid namespace does not see. */
@@ -379,6 +426,13 @@ export class WindowsContainer {
     const hresult = this.#state === "stopped" ? RESULT.alreadyStopped : RESULT.invalidState;
     throw new GuestError(hresult, `container "${this.id}" is not running: it is ${this.#state}`);
   }
+}
+
+/** What consoles of containers have when nobody says. */
+const DEFAULT_CONSOLE: ConsoleSize = { height: 25, width: 80 };
+
+function initialSize([height = 0, width = 0]: readonly number[] = []): ConsoleSize {
+  return height > 0 && width > 0 ? { height, width } : DEFAULT_CONSOLE;
 }
 
 const NO_LIMITS: SiloLimits = { memoryMb: 0, processors: 0, weight: 0 };

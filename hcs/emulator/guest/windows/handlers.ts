@@ -59,9 +59,9 @@ const HANDLERS: GuestService<WindowsAgent>["handlers"] = {
     return {};
   },
 
-  ResizeConsole: (agent, { containerId, body }) => {
+  ResizeConsole: async (agent, { containerId, body }) => {
     const { ProcessId = 0, Height = 0, Width = 0 } = readShape(REQUEST.resizeConsole, body, "ResizeConsole");
-    agent.get(containerId).resize(ProcessId, { height: Height, width: Width });
+    await agent.get(containerId).resize(ProcessId, { height: Height, width: Width });
     return {};
   },
 

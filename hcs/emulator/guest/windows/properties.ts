@@ -12,6 +12,22 @@ const KIBIBYTE = 1024;
 /** What Windows programs run in, whatever they are. */
 const WINE_LOADER = /\/wine(?:64)?(?:-preloader)?$/;
 
+/** Services of Windows itself, which Wine runs in each container. */
+const SERVICES: ReadonlySet<string> = new Set([
+  "conhost.exe",
+  "explorer.exe",
+  "plugplay.exe",
+  "rpcss.exe",
+  "services.exe",
+  "svchost.exe",
+  "winedevice.exe",
+]);
+
+/** Those that a job would have: the services around it are not the job's. */
+export function withoutServices(processes: readonly ProcessListEntry[]): ProcessListEntry[] {
+  return processes.filter(({ ImageName = "" }) => !SERVICES.has(ImageName.toLowerCase()));
+}
+
 /**
  * Windows processes only: the server and the shell around them stand for the kernel.
  *

@@ -8,6 +8,8 @@
  *   CExecSvc.exe signal PID EVENT     delivers a console event as the Host Compute Service does: a thread in the
  *                                     process, on the console control routine
  *   CExecSvc.exe terminate PID CODE   TerminateProcess
+ *   CExecSvc.exe resize PID ROWS COLUMNS
+ *                                     the size of the window of the process's console
  *
  * DIRECTORY holds the file `request`, UTF-16, each text followed by a NUL: the command line, the working directory,
  * then `NAME=value` (an empty value removes the variable); and the FIFO `report`, which gets one line for each of
@@ -111,11 +113,33 @@ static DWORD terminate_process(DWORD pid, DWORD code)
     return process != NULL && TerminateProcess(process, code) ? ERROR_SUCCESS : GetLastError();
 }
 
+static SHORT least(SHORT a, SHORT b) { return a < b ? a : b; }
+
+/* A window must fit its buffer at every moment: what is to be smaller becomes so first. */
+static DWORD resize_console(DWORD pid, SHORT rows, SHORT columns)
+{
+    FreeConsole();
+    if (!AttachConsole(pid)) return GetLastError();
+    HANDLE screen = CreateFileW(L"CONOUT$", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL,
+                                OPEN_EXISTING, 0, NULL);
+    CONSOLE_SCREEN_BUFFER_INFO info;
+    if (screen == INVALID_HANDLE_VALUE || !GetConsoleScreenBufferInfo(screen, &info)) return GetLastError();
+    SMALL_RECT common = { 0, 0, (SHORT)(least(columns, info.dwSize.X) - 1), (SHORT)(least(rows, info.dwSize.Y) - 1) };
+    SMALL_RECT wanted = { 0, 0, (SHORT)(columns - 1), (SHORT)(rows - 1) };
+    if (!SetConsoleWindowInfo(screen, TRUE, &common) || !SetConsoleScreenBufferSize(screen, (COORD){ columns, rows }) ||
+        !SetConsoleWindowInfo(screen, TRUE, &wanted))
+        return GetLastError();
+    return ERROR_SUCCESS;
+}
+
 int wmain(int argc, wchar_t **argv)
 {
     if (argc == 3 && wcscmp(argv[1], L"run") == 0) return run(argv[2]);
-    if (argc != 4) return USAGE;
+    if (argc < 4) return USAGE;
     DWORD pid = wcstoul(argv[2], NULL, 10), number = wcstoul(argv[3], NULL, 10);
+    if (argc == 5 && wcscmp(argv[1], L"resize") == 0)
+        return (int)resize_console(pid, (SHORT)number, (SHORT)wcstoul(argv[4], NULL, 10));
+    if (argc != 4) return USAGE;
     if (wcscmp(argv[1], L"signal") == 0) return (int)signal_process(pid, number);
     if (wcscmp(argv[1], L"terminate") == 0) return (int)terminate_process(pid, number);
     return USAGE;

@@ -311,6 +311,21 @@ describe("Task", () => {
       }
     });
 
+    it("is reported before an exit whose code says so, of Windows processes that nobody killed", async () => {
+      for (const [os, status, isReported] of [
+        ["windows", 0xc0000017, true],
+        ["windows", 0xc000012d, true],
+        ["windows", 1067, false],
+        ["linux", 0xc0000017, false],
+      ] as const) {
+        using fake = await running();
+        fake.container.os = os;
+        end(fake, 0, status);
+        await fake.task.init.wait();
+        assert.deepEqual(fake.events.slice(1), [...(isReported ? ["oom"] : []), `exited web ${status}`]);
+      }
+    });
+
     it("is reported once for each new kill that statistics show", async () => {
       using fake = await running();
       fake.container.properties_ = killed;
