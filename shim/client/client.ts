@@ -101,7 +101,7 @@ export class ContainerClient implements AsyncDisposable {
   }
 
   /** The host's networks, as a container's switch name chooses among them. */
-  get networks(): HostNetworks {
+  async networks(): Promise<HostNetworks> {
     return this.#init.networks ?? hostNetworks();
   }
 
@@ -111,7 +111,7 @@ export class ContainerClient implements AsyncDisposable {
     const warn = this.#init.onWarning ?? (() => undefined);
     try {
       const joined = await joinNetwork(network, {
-        networks: this.networks,
+        networks: await this.networks(),
         name: `${this.engine.namespace}-${id}`,
         os,
         directory: this.#directoryOf(id),
@@ -129,7 +129,7 @@ export class ContainerClient implements AsyncDisposable {
   async #leave(id: string): Promise<void> {
     const directory = this.#directoryOf(id);
     // Most have none, and a host without networks of its own is no reason to fail then.
-    if (readNetworkRecord(directory) !== undefined) await leaveNetwork(this.networks, directory);
+    if (readNetworkRecord(directory) !== undefined) await leaveNetwork(await this.networks(), directory);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -23,6 +23,7 @@ const LIFECYCLE = "integration/client/lifecycle.test.ts";
 const PROTECTION = "integration/client/protection.test.ts";
 const FILES = "integration/client/files.test.ts";
 const ROOTS = "integration/client/roots-and-networks.test.ts";
+const JOIN = "unit/shim/client/network/join.test.ts";
 const WINDOWS = "windows/library.test.ts";
 const POLICY = "unit/oci/policy/policy.test.ts";
 
@@ -293,22 +294,25 @@ export const FEATURES: readonly Feature[] = [
   {
     number: 33,
     feature: "static network address and name servers",
-    ours: "`network: { switchName, ip, netmask, gateway, dns }`: by the endpoint, else by the guest",
-    offered: "partly",
-    note: "where HCN is, the functions of `./oci` make the documents, but this library does not yet create the endpoints",
+    ours: "`network: { switchName, ip, netmask, gateway, dns }`: by an endpoint of HCN or of a bridge, else by the guest",
+    offered: "yes",
     tests: [
       `${ROOTS}: gives a static address`,
       `${ROOTS}: has name servers applied in the container`,
+      `${JOIN}: applied by others when the endpoint drops it`,
       "unit/oci/network/select.test.ts: ",
     ],
   },
   {
     number: 34,
     feature: "port proxy",
-    ours: "`network.ports` become port mappings of the endpoint",
+    ours: "`network.ports` become port mappings of the endpoint, which go with it",
     offered: "partly",
     note: "bridges of the emulator have none: a warning says that the ports are lost",
-    tests: ["unit/oci/network/endpoint.test.ts: hcnEndpoint"],
+    tests: [
+      `${JOIN}: applied by others when the endpoint drops it`,
+      "unit/oci/network/endpoint.test.ts: hcnEndpoint",
+    ],
   },
   {
     number: 35,

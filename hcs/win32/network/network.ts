@@ -8,6 +8,7 @@ import type { HcnEndpoint, HcnNamespace } from "../../schema/hcn.ts";
 import { isGuidText } from "../guid.ts";
 import type { NativeThread, ThreadCalls } from "../threads/native-thread.ts";
 import type { HcnCalls } from "./hcn-calls.ts";
+import { endpointIds } from "./namespace.ts";
 
 export class Win32Network implements Network {
   readonly #hcn: ThreadCalls<HcnCalls>;
@@ -45,11 +46,4 @@ export class Win32Network implements Network {
       throw error;
     }
   }
-}
-
-function endpointIds({ Resources = [] }: HcnNamespace): string[] {
-  return Resources.flatMap(({ Type, Data }) => {
-    const id = (Data as { ID?: unknown } | undefined)?.ID;
-    return Type === "Endpoint" && typeof id === "string" ? [id] : [];
-  });
 }

@@ -15,7 +15,7 @@ const COLUMNS = [
 ] as const;
 
 export async function ls({ flags, print }: CommandContext): Promise<void> {
-  const networks = await hostNetworks().list();
+  const networks = await (await hostNetworks()).list();
   if (flags["json"] === true) return print(`${stringifyJson(networks)}\n`);
   print(networks.length === 0 ? "no networks\n" : formatTable(COLUMNS, networks.map(rowOf)));
 }
@@ -38,7 +38,7 @@ export async function select(context: CommandContext): Promise<void> {
     arguments: [switchName],
     print,
   } = context;
-  const { network, match, fallback } = await chooseNetwork(hostNetworks(), {
+  const { network, match, fallback } = await chooseNetwork(await hostNetworks(), {
     ...(switchName === undefined ? {} : { switchName }),
     requireMatch: flags["require-match"] === true,
   });
