@@ -10,8 +10,6 @@ export interface Suite {
   readonly needs: readonly ("machine" | "containerd" | "windows" | "wine" | "build" | "package")[];
   /** Variables that its tests are run with. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Runs only when it is asked for by name. */
-  readonly byName?: true;
   /** What the suite's files are, where that is not all of the folder. */
   readonly files?: string;
   /** What runs the files, where that is not mocha on this machine: a script that is called as mocha is. */
@@ -27,23 +25,19 @@ export const SUITES: readonly Suite[] = [
   { name: "contract", purpose: "the same of every backend", coverage: true, needs: ["machine"] },
   { name: "guest", purpose: "the emulated guest, frame by frame", coverage: false, needs: ["machine"] },
   {
-    // Not yet steady: handles of the stand-ins have been seen open a minute after they were to be closed.
     name: "wine",
     purpose: "the Windows backend on stand-ins for the DLLs",
     coverage: false,
     needs: ["machine", "wine"],
-    byName: true,
     files: "test/wine/native/**/*.test.ts",
     runner: "scripts/wine/mocha.ts",
   },
   {
-    // Not yet steady: it has been seen to wait for ever for a stream of vmcompute's processes, and memory to grow by 20 MB.
     name: "endurance",
     purpose: "the Windows backend on stand-ins, a thousand times",
     coverage: false,
     needs: ["machine", "wine"],
-    byName: true,
-    files: "test/wine/native/**/*.soak.ts",
+    files: "test/wine/endurance/**/*.test.ts",
     runner: "scripts/wine/mocha.ts",
   },
   {
@@ -123,9 +117,6 @@ export function selectSuites(words: readonly string[]): Selection {
   if (names.length === 0 && first !== undefined && !first.startsWith("-")) {
     throw new Error(`cannot run suite "${first}": known are ${SUITES.map(({ name }) => name).join(", ")}`);
   }
-  const suites =
-    names.length === 0
-      ? SUITES.filter(({ byName }) => byName !== true)
-      : SUITES.filter(({ name }) => names.includes(name));
+  const suites = names.length === 0 ? SUITES : SUITES.filter(({ name }) => names.includes(name));
   return { suites, mochaArguments: rest };
 }

@@ -3,10 +3,10 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { SUITES, selectSuites } from "../../../scripts/test/suites.ts";
 
-/** Folders below `test/` that hold no tests of their own, and those that have to be asked for by name. */
+/** Folders below `test/` that hold no tests of their own. */
 const NOT_SUITES = ["support", "fixtures"];
 
-const BY_DEFAULT = SUITES.filter(({ byName }) => byName !== true).map(({ name }) => name);
+const ALL = SUITES.map(({ name }) => name);
 
 describe("SUITES", () => {
   it("has a suite for each folder of tests", () => {
@@ -27,12 +27,11 @@ describe("SUITES", () => {
 
 describe("selectSuites", () => {
   const cases: [string, string[], string[], string[]][] = [
-    ["everything without words", [], BY_DEFAULT, []],
+    ["everything without words", [], ALL, []],
     ["suites by name, in the order in which they run", ["property", "unit"], ["unit", "property"], []],
     ["mocha's words after the suites", ["unit", "-g", "unit"], ["unit"], ["-g", "unit"]],
     ["a file after the suites", ["unit", "test/x.ts"], ["unit"], ["test/x.ts"]],
-    ["mocha's words alone", ["--bail"], BY_DEFAULT, ["--bail"]],
-    ["what runs by name only", ["endurance"], ["endurance"], []],
+    ["mocha's words alone", ["--bail"], ALL, ["--bail"]],
   ];
   for (const [title, words, suites, mocha] of cases) {
     it(`selects ${title}`, () => {
