@@ -1,5 +1,5 @@
 /** The host's file system, as far as making containers needs it. Paths are the host's own ({@link BackendTraits.paths}). */
-import type { CallOptions } from "../api.ts";
+import type { CallOptions } from "./call.ts";
 
 export type HostFileKind = "file" | "directory" | "other";
 

@@ -2,7 +2,8 @@
  * Job objects, silos, tokens and local accounts: what a HostProcess container in process isolation is made of. Only
  * where the host is Windows (or stands in for it).
  */
-import type { CallOptions, ConsoleSize, HcsProcess, ProcessSignal, SignalOutcome } from "../api.ts";
+import type { CallOptions } from "./call.ts";
+import type { ConsoleSize, HcsProcess, ProcessSignal, SignalOutcome } from "./process.ts";
 import type { ProcessListEntry } from "../schema/properties.ts";
 
 export interface HostJobs {

@@ -2,7 +2,7 @@
  * Windows image layers and the disks around them: vmcompute's layer calls, computestorage, the CIM functions and
  * virtdisk. Hosts that cannot run Windows containers have none of it.
  */
-import type { CallOptions } from "../api.ts";
+import type { CallOptions } from "./call.ts";
 import type { LayerData } from "../schema/layers.ts";
 
 /** A read-only layer: its directory and the id the filter driver knows it by (`NameToGuid` of its name). */

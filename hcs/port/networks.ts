@@ -1,5 +1,5 @@
 /** Networks of the host and what a client that knows no CNI makes in them: namespaces and endpoints. */
-import type { CallOptions } from "../api.ts";
+import type { CallOptions } from "./call.ts";
 import type { HcnEndpoint } from "../schema/hcn.ts";
 
 /** A network as its service describes it; candidates for a choice are read from it. */
