@@ -67,7 +67,10 @@ export class Win32Backend implements HcsBackend {
     return this.computeSystems.modifyService(request, options);
   }
 
+  /** Sockets and jobs first: what they wait for on the threads comes to its end. Compute systems have handles of their own. */
   async close(): Promise<void> {
+    this.jobs.close();
+    await this.hvSocket.close();
     for (const thread of Object.values(this.#threads)) thread.close();
   }
 }

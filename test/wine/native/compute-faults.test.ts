@@ -1,6 +1,6 @@
 /** What is made of a compute service that refuses, fails, does not answer, or goes away. */
 import assert from "node:assert/strict";
-import type { ComputeSystem } from "../../../hcs/api.ts";
+import type { ComputeSystem, HcsProcess } from "../../../hcs/api.ts";
 import type { HcsError } from "../../../hcs/errors.ts";
 import { HRESULTS } from "../../../hcs/hresult-table.ts";
 import { isConnectionLost, isHcs, splitHresult } from "../../../hcs/hresult.ts";
@@ -13,6 +13,7 @@ import { ask, PLATFORM } from "./rig.ts";
 
 const DOCUMENT = { Owner: "test", SchemaVersion: { Major: 2, Minor: 1 } } as const;
 const E_ACCESSDENIED = 0x8007_0005;
+const E_INVALIDARG = 0x8007_0057;
 const FAILURES = [...HRESULTS.keys()].filter(
   (hresult) => splitHresult(hresult).failed && !isHcs(hresult, 0x0103),
 );
@@ -39,11 +40,66 @@ const CALLS: readonly {
   { functions: both("HcsOpenProcess"), make: (system) => system.openProcess(4) },
 ];
 
+/** The same of processes. */
+const PROCESS_CALLS: readonly {
+  readonly name: string;
+  readonly function: string;
+  readonly make: (process: HcsProcess) => Promise<unknown>;
+}[] = [
+  { name: "signal process", function: "HcsSignalProcess", make: (process) => process.signal("CtrlC") },
+  { name: "terminate process", function: "HcsTerminateProcess", make: (process) => process.terminate() },
+  {
+    name: "resize console of process",
+    function: "HcsModifyProcess",
+    make: (process) => process.resize({ height: 25, width: 80 }),
+  },
+  { name: "close stdin of process", function: "HcsModifyProcess", make: (process) => process.closeStdin() },
+];
+
+const CREDENTIALS = {
+  PropertyType: "ContainerCredentialGuard",
+  Settings: { Operation: "RemoveInstance", OperationDetails: { Id: "web" } },
+} as const;
+
+/** And of the service. */
+const SERVICE_CALLS: readonly {
+  readonly name: string;
+  readonly function: string;
+  readonly make: (systems: Win32ComputeSystems) => Promise<unknown>;
+}[] = [
+  {
+    name: "enumerate compute systems",
+    function: "HcsEnumerateComputeSystems",
+    make: (systems) => systems.enumerate(),
+  },
+  {
+    name: "query service properties",
+    function: "HcsGetServiceProperties",
+    make: (systems) => systems.serviceProperties({ PropertyTypes: ["ProcessorTopology"] }),
+  },
+  {
+    name: "modify service settings",
+    function: "HcsModifyServiceSettings",
+    make: (systems) => systems.modifyService(CREDENTIALS),
+  },
+  {
+    name: "create compute system",
+    function: "HcsCreateComputeSystem",
+    make: (systems) => systems.create("web", DOCUMENT),
+  },
+];
+
+const REFUSAL = JSON.stringify({
+  Error: E_ACCESSDENIED | 0,
+  ErrorMessage: "not you",
+  ErrorEvents: [{ Message: "the policy forbids it", Provider: "p", EventId: 7, Source: "s" }],
+});
+
 function both(name: string): { computecore: string; vmcompute: string } {
   return { computecore: name, vmcompute: name };
 }
 
-const withCode = (hresult: number) => (error: HcsError) => error.hresult === hresult;
+const withCode = (hresult: number) => (error: unknown) => (error as HcsError).hresult === hresult;
 
 for (const library of ["computecore", "vmcompute"] as const) {
   describe(`${library}: a service in trouble`, () => {
@@ -72,25 +128,51 @@ for (const library of ["computecore", "vmcompute"] as const) {
 
       it(`tells what the service says when it refuses ${name}`, async () => {
         const system = await systems.create("web", DOCUMENT);
-        const document = JSON.stringify({
-          Error: E_ACCESSDENIED | 0,
-          ErrorMessage: "not you",
-          ErrorEvents: [{ Message: "the policy forbids it", Provider: "p", EventId: 7, Source: "s" }],
-        });
-        await ask("addFault", { function: name, action: "refuse", hresult: E_ACCESSDENIED, document });
+        const refusal = { action: "refuse", hresult: E_ACCESSDENIED, document: REFUSAL } as const;
+        await ask("addFault", { function: name, ...refusal });
         const described = ["HcsOpenProcess"].includes(name) && library === "computecore";
         await assert.rejects(
           make(system),
           described
-            ? hcsError((error) => withCode(E_ACCESSDENIED)(error as HcsError), "web")
-            : hcsError(
-                (error) => withCode(E_ACCESSDENIED)(error as HcsError),
-                "web",
-                "not you",
-                "the policy forbids it",
-              ),
+            ? hcsError(withCode(E_ACCESSDENIED), "web")
+            : hcsError(withCode(E_ACCESSDENIED), "web", "not you", "the policy forbids it"),
         );
         await system.close();
+      });
+    }
+
+    for (const { name, function: called, make } of PROCESS_CALLS) {
+      it(`tells what the service says when it refuses to ${name}`, async () => {
+        const system = await systems.create("web", DOCUMENT);
+        const process = await system.createProcess({ CommandLine: "a.exe" });
+        const refusal = { action: "refuse", hresult: E_INVALIDARG, document: REFUSAL } as const;
+        await ask("addFault", { function: called, ...refusal });
+        await assert.rejects(
+          make(process),
+          hcsError(withCode(E_INVALIDARG), `${name} "${process.processId} of web"`, "not you"),
+        );
+        await process.close();
+        await system.close();
+      });
+    }
+
+    it("takes a process that may not be touched any more for one that has gone", async () => {
+      const system = await systems.create("web", DOCUMENT);
+      const process = await system.createProcess({ CommandLine: "a.exe" });
+      const refusal = { action: "refuse", hresult: E_ACCESSDENIED } as const;
+      await ask("addFault", { function: "HcsSignalProcess", ...refusal });
+      await ask("addFault", { function: "HcsTerminateProcess", ...refusal });
+      assert.equal(await process.signal("CtrlC"), "gone");
+      assert.equal(await process.terminate(), "gone");
+      await process.close();
+      await system.close();
+    });
+
+    for (const { name, function: called, make } of SERVICE_CALLS) {
+      it(`tells what the service says when it refuses to ${name}`, async () => {
+        const refusal = { action: "refuse", hresult: E_ACCESSDENIED, document: REFUSAL } as const;
+        await ask("addFault", { function: called, ...refusal });
+        await assert.rejects(make(systems), hcsError(withCode(E_ACCESSDENIED), name, "not you"));
       });
     }
 
