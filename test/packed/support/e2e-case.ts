@@ -2,32 +2,24 @@
 import type { Socket } from "node:net";
 import { packAny } from "../../../protos/any.ts";
 import { BootstrapParams } from "../../../protos/gen/bootstrap.ts";
-import { Events } from "../../../protos/gen/events.ts";
 import { Any } from "../../../protos/gen/google.ts";
 import { Options } from "../../../protos/gen/runhcs.ts";
-import { DeleteResponse, Task } from "../../../protos/gen/task-v2.ts";
+import { DeleteResponse, type TaskMethods } from "../../../protos/gen/task-v2.ts";
 import type { Envelope } from "../../../protos/gen/types.ts";
 import { knownTypes } from "../../../protos/known-types.ts";
 import { PROCESS_URL } from "../../../protos/type-urls.ts";
-import type { MethodDescriptor } from "../../../protos/types.ts";
 import type { Json } from "../../../hcs/scripted/platform.ts";
-import type { Recorder } from "../../../hcs/scripted/recorder.ts";
-import { type TraceEntry } from "../../../hcs/scripted/recorder.ts";
-import { shimAddress } from "../../../shim/bootstrap/address.ts";
-import { Client, Code, RpcError, Server } from "../../../shim/ttrpc/index.ts";
+import type { Recorder, TraceEntry } from "../../../hcs/scripted/recorder.ts";
+import { logPipePath } from "../../../shim/bootstrap/address.ts";
 import { readCaseText, readExpected, type GoldenCase } from "../../golden/runner/case.ts";
 import { replyJson } from "../../golden/runner/replies.ts";
 import { optionsMessage } from "../../golden/runner/requests.ts";
 import { until } from "../../support/until.ts";
+import { addressOf, Containerd } from "./containerd.ts";
+import { Essentials } from "./essentials.ts";
 import type { WindowsMachine } from "./machine.ts";
 
-const SHIM = "containerd-shim-runhcs-v1";
-const EVENT_PIPE = "\\\\.\\pipe\\ctd.ttrpc";
-/** What every step of the recordings was given. */
-const CONTAINERD = { namespace: "k8s.io", containerd: "\\\\.\\pipe\\ctd" };
-/** What a step waits for at most, unless what it waits for can take longer by itself. */
-const SETTLE_MS = 20_000;
-const CALL_MS = 60_000;
+const PIPE_END_MS = 20_000;
 
 interface Step extends Json {
   readonly op: string;
@@ -50,7 +42,8 @@ export interface E2eRun {
 /** A pipe that the client of a task serves. */
 interface ClientPipe {
   readonly received: Buffer[];
-  connection?: Socket;
+  /** Has been sent all that there is; not closed yet. */
+  writer?: Socket;
   hasEnded: boolean;
 }
 
@@ -67,14 +60,11 @@ export async function runE2eCase(
   answering: AnsweringMachine,
 ): Promise<E2eRun> {
   const { recorder } = answering;
-  const run = new E2eCase(golden, machine, answering);
+  await using containerd = await Containerd.serve(machine, (envelope) => recorder.note(eventEntry(envelope)));
+  const run = new E2eCase(golden, machine, answering, containerd);
+  run.prepare();
   const results: Json[] = [];
-  try {
-    await run.prepare();
-    for (const [index, step] of run.steps.entries()) results.push(await run.step(index, step));
-  } finally {
-    await run.end();
-  }
+  for (const [index, step] of run.steps.entries()) results.push(await run.step(index, step));
   return { results, trace: recorder.entries, documents: recorder.documents };
 }
 
@@ -83,73 +73,55 @@ class E2eCase {
   readonly #golden: GoldenCase;
   readonly #options: E2eOptions;
   readonly #machine: WindowsMachine;
+  readonly #containerd: Containerd;
   readonly #answering: AnsweringMachine;
-  readonly #recorder: Recorder;
-  /** What each step has to leave in the trace, beside what an implementation may do as it likes. */
-  readonly #expected: readonly (readonly TraceEntry[])[];
+  readonly #essentials: Essentials;
   readonly #addresses = new Map<string, string>();
-  readonly #clients = new Map<string, Client>();
   readonly #pipes = new Map<string, ClientPipe>();
-  /** Addresses whose server has closed its connection. */
-  readonly #hungUp = new Set<string>();
   /** Shims that were killed, or told to end. */
   readonly #ending = new Set<string>();
-  readonly #events = new Server();
-  /** A step did not lead to what was recorded: nothing that follows is worth waiting for. */
-  #hasStrayed = false;
 
-  constructor(golden: GoldenCase, machine: WindowsMachine, answering: AnsweringMachine) {
+  constructor(
+    golden: GoldenCase,
+    machine: WindowsMachine,
+    answering: AnsweringMachine,
+    containerd: Containerd,
+  ) {
     this.#golden = golden;
     this.#options = golden.options as unknown as E2eOptions;
     this.steps = this.#options.steps;
     this.#machine = machine;
+    this.#containerd = containerd;
     this.#answering = answering;
-    this.#recorder = answering.recorder;
-    this.#expected = splitSteps((readExpected(golden, "trace.json") ?? []) as TraceEntry[]);
+    const recorded = (readExpected(golden, "trace.json") ?? []) as TraceEntry[];
+    this.#essentials = new Essentials(recorded, answering.recorder);
   }
 
-  async prepare(): Promise<void> {
+  prepare(): void {
     const { bundles, files = [] } = this.#options;
     for (const [id, spec] of Object.entries(bundles)) {
-      this.#machine.makeDirectory(`C:\\bundles\\${id}`);
       const text = spec?.endsWith(".json") === true ? readCaseText(this.#golden, spec) : spec;
-      if (text !== null && text !== undefined) this.#machine.write(`C:\\bundles\\${id}\\config.json`, text);
+      this.#containerd.makeBundle(id, text ?? undefined);
     }
     for (const { path, content = "" } of files) this.#machine.write(path, content);
-    this.#events.register(Events, {
-      Forward: ({ envelope }) => {
-        if (envelope !== undefined) this.#recorder.note(eventEntry(envelope));
-        return {};
-      },
-    });
-    await this.#machine.relay.serve(EVENT_PIPE, (stream) => void this.#events.handleConnection(stream));
   }
 
   async step(index: number, step: Step): Promise<Json> {
-    const from = this.#recorder.entries.length;
+    const { recorder } = this.#answering;
     const name = textOf(step["name"]) || textOf(step["method"]);
-    this.#recorder.note({ call: "Step", index, op: `${step.op}${name}` });
-    const toCome = this.#expected[index] ?? [];
-    // A program that ends by itself does so in the step in which it did when this was recorded.
-    if (toCome.some(isTaskExit)) this.#answering.endPrograms();
+    recorder.note({ call: "Step", index, op: `${step.op}${name}` });
+    const from = recorder.entries.length;
+    this.#happen(this.#essentials.of(index));
     const result = await this.#act(step);
-    await this.#settle(from, toCome);
+    await this.#essentials.settle(index, from);
     return { step: index, ...result };
   }
 
-  async end(): Promise<void> {
-    for (const client of this.#clients.values()) await client.close();
-    await this.#events.close();
-  }
-
-  /** What the step sets going has come to its end when everything is there that was recorded. */
-  async #settle(from: number, expected: readonly TraceEntry[]): Promise<void> {
-    const wanted = expected.filter(isEssential).length;
-    const count = (): number => this.#recorder.entries.slice(from + 1).filter(isEssential).length;
-    // What never comes shows in the comparison.
-    await until("what the step sets going", () => count() >= wanted, {
-      timeoutMs: this.#hasStrayed ? 0 : SETTLE_MS,
-    }).catch(() => (this.#hasStrayed = true));
+  /** What others do by themselves is done in the step in which it was when this was recorded. */
+  #happen(recorded: readonly TraceEntry[]): void {
+    if (recorded.some(isTaskExit)) this.#answering.endPrograms();
+    if (recorded.some(({ call }) => call === "HcsModifyProcess"))
+      for (const { writer } of this.#pipes.values()) writer?.end();
   }
 
   #act(step: Step): Promise<Json> {
@@ -176,10 +148,10 @@ class E2eCase {
 
   async #verb(step: Step): Promise<Json> {
     const [cwd, args, name] = [String(step["cwd"]), step["args"] as string[], String(step["name"])];
-    const { exitCode, stdout, stderr } = await this.#machine.run(SHIM, args, {
+    const { exitCode, stdout, stderr } = await this.#containerd.run(args, {
       cwd,
       stdin: stdinOf(step, args),
-      env: { TTRPC_ADDRESS: step["noTtrpcAddress"] === true ? undefined : EVENT_PIPE },
+      ...(step["noTtrpcAddress"] === true ? { env: { TTRPC_ADDRESS: undefined } } : {}),
     });
     const isStarted = name === "start" && exitCode === 0;
     if (isStarted && step.shim !== undefined) this.#addresses.set(step.shim, stdout.toString("utf8"));
@@ -192,7 +164,7 @@ class E2eCase {
       ...answer,
       stderr,
       files: this.#filesOf(cwd),
-      ...(isStarted ? { logPipe: await this.#machine.relay.isServed(logPipe(args)) } : {}),
+      ...(isStarted ? { logPipe: await this.#containerd.isServed(logPipePath(...identityOf(args))) } : {}),
     };
   }
 
@@ -202,9 +174,10 @@ class E2eCase {
   }
 
   async #rpc(step: Step): Promise<Json> {
-    const method = Task.methods[String(step["method"]) as keyof typeof Task.methods] as MethodDescriptor;
-    if (method === Task.methods.Shutdown) this.#ending.add(step.shim ?? "");
-    const request = method.input.create({
+    const shim = step.shim ?? "";
+    const method = String(step["method"]) as keyof TaskMethods;
+    if (method === "Shutdown") this.#ending.add(shim);
+    const { ok: _, ...result } = await this.#containerd.call(this.#addressOf(shim), method, {
       ...(step["req"] as object),
       ...(step["requestOptions"] === undefined
         ? {}
@@ -213,38 +186,12 @@ class E2eCase {
         ? {}
         : { spec: Any.create({ typeUrl: PROCESS_URL, value: Buffer.from(JSON.stringify(step["spec"])) }) }),
     });
-    try {
-      const client = await this.#client(step.shim ?? "");
-      const payload = await client.callRaw(
-        Task.typeName,
-        method.name,
-        method.input.encode(request as never),
-        {
-          timeoutMs: CALL_MS,
-        },
-      );
-      return { response: replyJson(method.output.decode(payload) as object) };
-    } catch (error) {
-      if (!RpcError.is(error)) throw error;
-      const code = Object.entries(Code).find(([, number]) => number === error.code)?.[0];
-      return { error: { code, message: error.message } };
-    }
+    return result;
   }
 
-  async #client(shim: string): Promise<Client> {
-    const address = this.#addressOf(shim);
-    const known = this.#clients.get(address);
-    if (known !== undefined) return known;
-    const stream = await this.#machine.relay.dial(address);
-    for (const end of ["end", "close"]) stream.once(end, () => this.#hungUp.add(address));
-    const client = new Client(stream);
-    this.#clients.set(address, client);
-    return client;
-  }
-
-  /** Where the shim of a start that failed would be. */
+  /** Where the shim of a start that failed would be, too. */
   #addressOf(shim: string): string {
-    return this.#addresses.get(shim) ?? shimAddress({ ...CONTAINERD, group: shim }, "win32").path;
+    return this.#addresses.get(shim) ?? addressOf(shim);
   }
 
   async #servePipe(step: Step): Promise<Json> {
@@ -254,34 +201,29 @@ class E2eCase {
     await this.#machine.relay.serve(path, (stream) => {
       stream.on("data", (chunk: Buffer) => pipe.received.push(chunk));
       stream.on("end", () => (pipe.hasEnded = true));
-      if (step["send"] !== undefined) stream.end(textOf(step["send"]));
+      if (step["send"] === undefined) return;
+      stream.write(textOf(step["send"]));
+      pipe.writer = stream;
     });
     return {};
   }
 
   async #readPipe(path: string): Promise<Json> {
     const pipe = this.#pipes.get(path);
-    await until(`the end of ${path}`, () => pipe?.hasEnded === true, { timeoutMs: SETTLE_MS });
+    await until(`the end of ${path}`, () => pipe?.hasEnded === true, { timeoutMs: PIPE_END_MS });
     return { data: `${Buffer.concat(pipe?.received ?? []).toString("utf8")}<EOF>` };
   }
 
-  async #kill(step: Step): Promise<Json> {
-    const shim = step.shim ?? "";
+  async #kill({ shim = "" }: Step): Promise<Json> {
     this.#ending.add(shim);
-    await this.#machine.relay.kill(Number(this.#machine.read(`C:\\bundles\\${shim}\\shim.pid`)));
+    await this.#containerd.kill(shim);
     return {};
   }
 
   async #isAlive({ shim = "" }: Step): Promise<Json> {
     const address = this.#addressOf(shim);
-    const isServed = (): Promise<boolean> => this.#machine.relay.isServed(address);
-    if (this.#ending.has(shim)) {
-      // A process takes a moment to end. Who dials a pipe that is going away waits for it: the shim has to hang up first.
-      if (this.#clients.has(address))
-        await until("the shim to hang up", () => this.#hungUp.has(address), { timeoutMs: SETTLE_MS });
-      await until("the shim to end", async () => !(await isServed()), { timeoutMs: SETTLE_MS });
-    }
-    return { listening: await isServed() };
+    if (this.#ending.has(shim)) await this.#containerd.untilGone(address);
+    return { listening: await this.#containerd.isServed(address) };
   }
 }
 
@@ -289,9 +231,10 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-function logPipe(args: readonly string[]): string {
+/** Namespace and id among the arguments of a command. */
+function identityOf(args: readonly string[]): [namespace: string, id: string] {
   const [namespace, id] = ["-namespace", "-id"].map((flag) => args[args.indexOf(flag) + 1] ?? "");
-  return `\\\\.\\pipe\\containerd-shim-${namespace}-${id}-log`;
+  return [namespace ?? "", id ?? ""];
 }
 
 function stdinOf(step: Step, args: readonly string[]): Uint8Array {
@@ -300,9 +243,7 @@ function stdinOf(step: Step, args: readonly string[]): Uint8Array {
   if (options === undefined) return Buffer.alloc(0);
   const any = packAny(Options, optionsMessage(options));
   if (step["stdinBootstrap"] === undefined) return Any.encode(any);
-  const [namespace = "", instanceId = ""] = ["-namespace", "-id"].map(
-    (flag) => args[args.indexOf(flag) + 1] ?? "",
-  );
+  const [namespace, instanceId] = identityOf(args);
   return BootstrapParams.encode({ instanceId, namespace, extensions: [{ value: any }] });
 }
 
@@ -312,24 +253,8 @@ function eventEntry({ namespace, topic, event }: Envelope): TraceEntry {
   return { call: "Event", event: replyJson(message), namespace, topic, type: type?.typeName ?? "unknown" };
 }
 
-/** Calls by which somebody only looks, or comes and goes. */
-const PASSING = /^(?:Hcs(?:Open|Close|Get)\w+|GetLayerMountPath|GrantVmAccess)$/;
-
-function isEssential({ call }: TraceEntry): boolean {
-  return !PASSING.test(call);
-}
-
+/** The end of a task's own process, not of an exec. */
 function isTaskExit({ topic, event = {} }: TraceEntry): boolean {
   const { id, containerId } = event as { readonly id?: string; readonly containerId?: string };
   return topic === "/tasks/exit" && id === containerId;
-}
-
-/** Entries of each step. */
-function splitSteps(trace: readonly TraceEntry[]): TraceEntry[][] {
-  const steps: TraceEntry[][] = [];
-  for (const entry of trace) {
-    if (entry.call === "Step") steps.push([]);
-    else steps.at(-1)?.push(entry);
-  }
-  return steps;
 }

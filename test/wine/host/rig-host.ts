@@ -80,6 +80,11 @@ export class RigHost implements RigMachine {
     await this.#hvSockets.replaceMachine(backend.hvSocket);
   }
 
+  /** Takes note of the Hyper-V sockets that programs have made or given up since they said anything. */
+  async followHvSockets(): Promise<void> {
+    await this.#hvSockets.follow();
+  }
+
   violation(call: string, what: string): void {
     this.violations.push(`${call}: ${what}`);
   }
