@@ -367,13 +367,15 @@ async function furtherProcess(
   engine: Engine,
 ): Promise<JsonObject> {
   const own = isObject(spec["process"]) ? spec["process"] : {};
+  // A command line of its own would be taken before these arguments.
+  const { commandLine: _, ...inherited } = own;
   const { env, cwd } = own as { env?: string[]; cwd?: string };
   const image = { Env: env ?? [], WorkingDir: cwd ?? "" };
   const isNamed = os === "linux" && options.user !== undefined && needsLookup(options.user);
   const userFiles = isNamed && rootfs.kind === "image" ? await userFilesOf(engine, rootfs.image) : undefined;
   const process = ociProcess({ ...options, os, image, ...(userFiles === undefined ? {} : { userFiles }) });
   return {
-    ...own,
+    ...inherited,
     args: process["args"],
     env: process["env"],
     cwd: process["cwd"],

@@ -3,6 +3,7 @@
  *
  *   probe.exe console               prints `<columns>x<rows>` of its console, and again whenever that changes, until input
  *   probe.exe events                prints `ready`, then the number of the first console event, with which it ends
+ *   probe.exe deaf                  stays, whatever console event it is told
  *   probe.exe eat MEBIBYTES         takes that much memory and prints `full`, or what was refused
  *   probe.exe burn MILLISECONDS     keeps one processor busy that long, and prints how many milliseconds of it it was given
  *   probe.exe listen PORT           prints `listening`, then the first line that comes on a connection
@@ -63,7 +64,7 @@ static volatile DWORD event_number;
 static BOOL WINAPI on_event(DWORD event)
 {
     event_number = event;
-    SetEvent(happened);
+    if (happened != NULL) SetEvent(happened);
     /* Windows ends a process whose handler returns from some of the events: main has the word. */
     Sleep(INFINITE);
     return TRUE;
@@ -77,6 +78,14 @@ static int events(void)
     WaitForSingleObject(happened, INFINITE);
     say("event %lu\n", (unsigned long)event_number);
     return (int)(100 + event_number);
+}
+
+static int deaf(void)
+{
+    if (!SetConsoleCtrlHandler(on_event, TRUE)) return failed("SetConsoleCtrlHandler", GetLastError());
+    say("ready\n");
+    Sleep(INFINITE);
+    return 0;
 }
 
 static int eat(unsigned long mebibytes)
@@ -164,6 +173,7 @@ int main(int argc, char **argv)
     const char *verb = argc > 1 ? argv[1] : "";
     if (strcmp(verb, "console") == 0) return console();
     if (strcmp(verb, "events") == 0) return events();
+    if (strcmp(verb, "deaf") == 0) return deaf();
     if (strcmp(verb, "eat") == 0 && argc == 3) return eat(strtoul(argv[2], NULL, 10));
     if (strcmp(verb, "burn") == 0 && argc == 3) return burn(strtoul(argv[2], NULL, 10));
     if (strcmp(verb, "listen") == 0 && argc == 3) return listen_on((unsigned short)atoi(argv[2]));
