@@ -4,7 +4,7 @@
  * fails, and can run twice.
  */
 import { netmaskOf } from "./prefix.ts";
-import { LINUX_SCRIPT, WINDOWS_SCRIPT } from "./guest-scripts.ts";
+import { APPLIED, LINUX_SCRIPT, WINDOWS_SCRIPT } from "./guest-scripts.ts";
 import type { Facet, StaticNetwork } from "./static.ts";
 
 export type GuestOs = "linux" | "windows";
@@ -14,6 +14,8 @@ export interface GuestCommand {
   readonly args: readonly string[];
   /** In addition to the container's own environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** What its last line on standard output says when it has done all. */
+  readonly applied: string;
 }
 
 const PROGRAM: Readonly<Record<GuestOs, readonly string[]>> = {
@@ -52,7 +54,7 @@ export function guestCommand(
     ...(hasGateway ? { RUNHCS_NETWORK_GATEWAY: gateway.text } : {}),
     ...(hasDns ? { RUNHCS_NETWORK_DNS: dns.map(({ text }) => text).join(" ") } : {}),
   };
-  return { args: PROGRAM[os], env };
+  return { args: PROGRAM[os], env, applied: APPLIED };
 }
 
 function addressVariables({

@@ -1,6 +1,12 @@
 /** What `guest-command.ts` runs. Variables are absent, or hold what it has checked: addresses, numbers, blanks between. */
 
 /**
+ * The last line of a script that came to its end. An exit status alone would not do: there are programs of these names that do
+ * nothing and end well (Wine's PowerShell).
+ */
+export const APPLIED = "network settings applied";
+
+/**
  * For any POSIX shell. The first interface but lo is the container's; names sort as they do in /sys. Link-local addresses
  * stay, since IPv6 does not work without; `ip` comes from iproute2 or busybox, `ifconfig` and `route` from net-tools or busybox.
  * A gateway outside the subnet is reached by a route to itself.
@@ -73,6 +79,7 @@ fi
 if [ -n "$dns" ]; then
   for server in $dns; do printf 'nameserver %s\\n' "$server"; done >/etc/resolv.conf
 fi
+echo '${APPLIED}'
 `;
 
 /**
@@ -126,5 +133,6 @@ foreach ($family in 'ipv4', 'ipv6') {
     }
   }
 }
+[Console]::Out.WriteLine('${APPLIED}')
 exit 0
 `;

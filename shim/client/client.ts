@@ -137,13 +137,14 @@ export class ContainerClient implements AsyncDisposable {
   }
 
   #container(id: string): Container {
-    const { transports = [] } = this.#init;
+    const { transports = [], onWarning = () => undefined } = this.#init;
     return new Container({
       id,
       engine: this.engine,
       directory: this.#directoryOf(id),
       transports,
       leaveNetwork: () => this.#leave(id),
+      warn: onWarning,
     });
   }
 

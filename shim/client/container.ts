@@ -5,10 +5,12 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { isObject, type JsonObject } from "../../oci/json.ts";
+import type { GuestCommand } from "../../oci/network/guest-command.ts";
 import type { Any } from "../../protos/gen/google.ts";
 import { LINUX_RESOURCES_URL, WINDOWS_RESOURCES_URL } from "../../protos/type-urls.ts";
 import { linuxResources, windowsResources, type Limits } from "./options/limits.ts";
 import type { ContainerRecord, Engine, TaskState } from "./engine.ts";
+import { messageOf } from "../errors.ts";
 import { ClientError, isNotFound } from "./errors.ts";
 import { logStdio, openStdio, type ClientStdio } from "./io/stdio.ts";
 import { copyFiles } from "./files/copy.ts";
@@ -66,6 +68,8 @@ export interface ContainerInit {
   readonly transports?: readonly FileTransport[];
   /** Gives back what the container has in the host's networks. */
   readonly leaveNetwork: () => Promise<void>;
+  /** Told of what is done otherwise than asked for. */
+  readonly warn: (warning: string) => void;
 }
 
 /** How long a container is given to end by itself before it is killed, when it is stopped. */
@@ -306,18 +310,28 @@ export class Container implements AsyncDisposable {
 
   /** What the endpoint does not have of its static settings, a program in the container applies. */
   async #finishNetwork(): Promise<void> {
-    const command = this.network?.command;
+    const { command, isBestEffort = false } = this.network ?? {};
     if (command === undefined) return;
-    const process = await this.spawn({ args: command.args, env: command.env });
-    process.stdout?.resume();
-    const said = process.stderr === undefined ? Buffer.alloc(0) : await buffer(process.stderr);
-    const { exitCode } = await process.wait();
-    if (exitCode === 0) return;
-    throw new ClientError(
-      "FailedPrecondition",
-      `cannot apply the network settings of container "${this.id}": ${said.toString("utf8").trim() || `status ${exitCode}`}`,
-      { id: this.id },
+    try {
+      await this.#applyInside(command);
+    } catch (error) {
+      const action = `cannot apply the network settings of container "${this.id}"`;
+      const message = `${action}: ${messageOf(error)}`;
+      if (!isBestEffort) throw new ClientError("FailedPrecondition", message, { cause: error, id: this.id });
+      this.#init.warn(message);
+    }
+  }
+
+  async #applyInside({ args, env, applied }: GuestCommand): Promise<void> {
+    const process = await this.spawn({ args, env });
+    const [output, said] = await Promise.all(
+      [process.stdout, process.stderr].map(async (stream) =>
+        stream === undefined ? "" : (await buffer(stream)).toString("utf8").trim(),
+      ),
     );
+    const { exitCode } = await process.wait();
+    if (exitCode === 0 && output?.endsWith(applied) === true) return;
+    throw new Error(said || `${args[0]} ended with status ${exitCode} and has not done it`);
   }
 
   async #forgetEnded({ status }: TaskState): Promise<void> {

@@ -6,10 +6,11 @@ import { join } from "node:path";
 import type { ConnectOptions } from "../../shim/client/connect.ts";
 import type { Container } from "../../shim/client/container.ts";
 import { ClientError } from "../../shim/client/errors.ts";
-import type { ContainerOptions } from "../../shim/client/options/options.ts";
+import type { ContainerOptions, NetworkOptions } from "../../shim/client/options/options.ts";
 import { outcome, type Outcome } from "../support/client-programs.ts";
 import { runCommand } from "../support/command.ts";
 import { eachEngine } from "../support/each-engine.ts";
+import { createPodNetwork, type PodNetwork } from "../support/pod-network.ts";
 import { WINDOWS_DIRECTORY, WindowsImages } from "../support/windows-containers.ts";
 
 const REPOSITORY = join(import.meta.dirname, "../..");
@@ -169,6 +170,50 @@ eachEngine(
           staging: false,
         });
         assert.match(stdout, /\\SYSTEM\s+C:\\tools/i);
+      });
+    });
+
+    describe("the network of a Windows container", () => {
+      let network: PodNetwork;
+      before(async () => {
+        const directory = join(engine().directory, "net");
+        mkdirSync(directory);
+        network = await createPodNetwork(directory);
+      });
+      after(() => network.remove());
+
+      const wish = (): NetworkOptions => ({ switchName: network.bridge, ip: `${network.prefix}.77` });
+
+      for (const isolation of ["process", "hypervisor"] as const) {
+        it(`is that of the switch, with its static address, in ${isolation} isolation`, async () => {
+          const gateway = `${network.prefix}.1`;
+          const { stdout } = await runLine(`ipconfig & ping -n 1 ${gateway}`, {
+            isolation,
+            network: { ...wish(), requireMatch: true },
+          });
+          assert.match(stdout, new RegExp(`IPv4 address[ .]*: ${network.prefix}\\.77\\r`));
+          assert.match(stdout, new RegExp(`Default gateway[ .]*: ${gateway}\\r`));
+          assert.match(stdout, new RegExp(`Reply from ${gateway}`));
+        });
+      }
+
+      it("is refused with settings that neither endpoint nor guest apply, unless it need not have them", async () => {
+        // Wine has no PowerShell, and an endpoint on a bridge no name servers.
+        const { client, warnings } = engine();
+        const asked = {
+          ...base,
+          args: ["ping", "-t", "127.0.0.1"],
+          network: { ...wish(), dns: "192.0.2.1" },
+        };
+        await using strict = await client.create(asked);
+        await assert.rejects(strict.start({ output: "ignore" }), /cannot apply the network settings/);
+        await strict.destroy();
+        await using lenient = await client.create({
+          ...asked,
+          network: { ...asked.network, policy: "best-effort" },
+        });
+        await lenient.start({ output: "ignore" });
+        assert.ok(warnings.some((warning) => warning.includes(lenient.id)));
       });
     });
 

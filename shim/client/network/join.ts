@@ -45,6 +45,8 @@ export interface JoinedNetwork {
   readonly via: Readonly<Partial<Record<Facet, FacetPath>>>;
   /** To be run in the container once it runs, for what the endpoint does not have. */
   readonly command?: GuestCommand;
+  /** What the guest cannot apply is left out. */
+  readonly isBestEffort?: true;
 }
 
 /** What a container holds, as it is written down. */
@@ -110,6 +112,7 @@ async function makeEndpoint(options: NetworkOptions, init: JoinInit): Promise<Jo
     endpointId: endpoint.ID ?? "",
     via: Object.fromEntries(via),
     ...(command === undefined ? {} : { command }),
+    ...(options.policy === "best-effort" ? { isBestEffort: true } : {}),
   };
   note({ namespace, ...(lease === undefined ? {} : { lease }), joined });
   return joined;
