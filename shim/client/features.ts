@@ -278,7 +278,7 @@ export const FEATURES: readonly Feature[] = [
     feature: "seccomp logging switch",
     ours: "`policy.log`, `CONTAINERV_SECCOMP_LOG=1`, with a warning",
     offered: "yes",
-    tests: [`${PROTECTION}: in logging mode allows all, and warns loudly`],
+    tests: [`${PROTECTION}: in logging mode allows all, warns loudly`],
   },
   {
     number: 32,

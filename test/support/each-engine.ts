@@ -38,10 +38,13 @@ export interface EachEngineOptions {
 const TEST_TIMEOUT_MS = 60_000;
 const NEWEST = "2.1";
 
-/** @param body gets a function that gives the engine, to be called inside tests and hooks only */
+/**
+ * @param body gets a function that gives the engine, to be called inside tests and hooks only, and which one it is: `shim`, or the
+ *   release line of containerd
+ */
 export function eachEngine(
   title: string,
-  body: (engine: () => EngineUnderTest, kind: "shim" | "containerd") => void,
+  body: (engine: () => EngineUnderTest, kind: string) => void,
   options: EachEngineOptions = {},
 ): void {
   describe(`${title}, the shim alone`, function () {
@@ -91,7 +94,7 @@ export function eachEngine(
       oursOnly: true,
       configure: () => ({ nodeSettings: options.nodeSettings ?? {} }),
     },
-    (containerd) => {
+    (containerd, { line }) => {
       let engine: EngineUnderTest | undefined;
       before(async () => {
         const directory = join(containerd().directory, "client");
@@ -106,7 +109,7 @@ export function eachEngine(
         const flags = ["--address", address, "--namespace", namespace];
         engine = await prepared({ connect, directory, nodeFile: containerd().nodeFile, flags });
       });
-      body(() => given(engine), "containerd");
+      body(() => given(engine), line);
       after(async () => {
         await engine?.client[Symbol.asyncDispose]();
       });

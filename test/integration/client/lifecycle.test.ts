@@ -8,7 +8,11 @@ import { until } from "../../support/until.ts";
 
 eachEngine(
   "container library",
-  (engine) => {
+  (engine, kind) => {
+    before(async () => {
+      await engine().client.engine.images.import(engine().archive);
+    });
+
     describe("images", () => {
       it("imports what an OCI archive holds, again and again", async () => {
         const { client, archive } = engine();
@@ -159,7 +163,15 @@ eachEngine(
       });
 
       it("has its VM given more memory, and not less than the VM uses", async () => {
-        await using container = await idle(engine().client);
+        // More than 2 MiB for sure: what the VM itself has used is no constant.
+        const script = "held=$(head -c 16000000 /dev/zero | tr '\\0' x); echo ready; sleep 1000";
+        const { client } = engine();
+        await using container = await client.create({ image: BUSYBOX_IMAGE, args: ["sh", "-c", script] });
+        await container.start();
+        await until("the memory to be in use", async () => {
+          for await (const piece of container.log()) if (piece.includes("ready")) return true;
+          return false;
+        });
         await container.update({ memory: "900M" });
         await assert.rejects(container.update({ memory: "2M" }), /the VM uses more memory than 2 MiB/);
       });
@@ -233,12 +245,18 @@ eachEngine(
       });
     });
 
-    describe("the engine", () => {
-      it("goes through 20 lives without leaving anything", async () => {
+    describe("a hundred containers", () => {
+      // What they leave behind would be the same with any engine: it is looked for when this one is taken down.
+      if (kind !== "2.1") return;
+      it("come and go without leaving anything", async function () {
+        this.timeout(180_000);
         const { client } = engine();
-        for (let round = 0; round < 20; round += 1) {
-          assert.equal((await runScript(client, `exit ${round}`)).exitCode, round);
-        }
+        const rounds = Array.from({ length: 100 }, (_, round) => round).values();
+        const worker = async (): Promise<void> => {
+          for (const round of rounds)
+            assert.equal((await runScript(client, `exit ${round}`)).exitCode, round);
+        };
+        await Promise.all(Array.from({ length: 4 }, worker));
         assert.deepEqual(await client.list(), []);
       });
     });

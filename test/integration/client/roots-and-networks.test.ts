@@ -99,7 +99,9 @@ eachEngine("container library: root file systems and networks", (engine) => {
     });
 
     it("is the bridge of that name", async () => {
-      const found = (await (await hostNetworks()).list()).find(({ switchName }) => switchName === network.bridge);
+      const found = (await (await hostNetworks()).list()).find(
+        ({ switchName }) => switchName === network.bridge,
+      );
       assert.deepEqual(found?.subnets, [`${network.prefix}.1/24`]);
     });
 
