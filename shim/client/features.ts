@@ -206,7 +206,10 @@ export const FEATURES: readonly Feature[] = [
     feature: "serve-exec and wrappers",
     ours: "`hcsctl exec`, `hcsctl wrap`",
     offered: "yes",
-    tests: ["unit/shim/client/wrappers.test.ts: hands every argument on unchanged"],
+    tests: [
+      "windows/wrappers.test.ts: hands every argument on unchanged",
+      "unit/shim/client/wrappers.test.ts: hands every argument on unchanged",
+    ],
   },
   {
     number: 23,
