@@ -36,8 +36,9 @@ export {
   type HostPath,
   type HostPathContext,
 } from "./paths/host-path.ts";
+export { declaredToolchains, TOOLCHAIN_LABEL } from "./toolchain/declared.ts";
 export { askHost } from "./toolchain/ask-host.ts";
-export { askContainer, checkParity, probeToolchain, type Ask } from "./toolchain/probe.ts";
+export { askContainer, checkParity, probeToolchain, type Ask, type ParityCheck } from "./toolchain/probe.ts";
 export {
   compareToolchains,
   type Comparison,
@@ -51,5 +52,6 @@ export {
   type CompilerFamily,
   type ReproducibleCommand,
 } from "./toolchain/reproducible.ts";
+export type { FilesSummary } from "./files/summary.ts";
 export { PathRefusal, type PathRefusalCode } from "./paths/refusal.ts";
 export { readWirePath, type WirePath } from "./paths/wire-path.ts";

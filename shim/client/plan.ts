@@ -100,7 +100,7 @@ export async function planContainer(
     os,
     finish: (networkNamespace) => ({
       id,
-      labels: { ...options.labels, [LABEL.client]: "1", [LABEL.os]: os },
+      labels: { ...imageLabels(image), ...options.labels, [LABEL.client]: "1", [LABEL.os]: os },
       spec: specOf(networkNamespace),
       rootfs,
     }),
@@ -120,6 +120,14 @@ async function findImage(reference: string, engine: Engine): Promise<ImageInfo> 
     `there is no image "${reference}" in ${engine.description}, and no archive of that name`,
     { image: reference },
   );
+}
+
+/** Longest key and value of a label together, which containerd holds to; CRI leaves longer ones of images out, too. */
+const LABEL_CHARACTERS = 4096;
+
+function imageLabels(image: ImageInfo | undefined): Readonly<Record<string, string>> {
+  const labels = Object.entries(image?.configuration.config?.Labels ?? {});
+  return Object.fromEntries(labels.filter(([key, value]) => key.length + value.length <= LABEL_CHARACTERS));
 }
 
 /** Options, then the image, then containerv's variable, then what its layers look like. */

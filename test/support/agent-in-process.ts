@@ -2,6 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { duplexPair } from "node:stream";
+import { systemClock, type Clock } from "../../shim/clock.ts";
 import { createAgentServer, type AgentServer } from "../../shim/agent/guest/server.ts";
 import { Staging } from "../../shim/agent/guest/staging.ts";
 import { LinuxProcessTrees } from "../../shim/agent/guest/linux/process-trees.ts";
@@ -22,7 +23,7 @@ export class AgentInProcess {
   readonly #server: AgentServer;
   readonly #transfers = new Transfers();
 
-  private constructor(directory: string) {
+  private constructor(directory: string, clock: Clock) {
     this.directory = directory;
     this.staging = join(directory, "staging");
     this.#server = createAgentServer({
@@ -31,13 +32,14 @@ export class AgentInProcess {
       trees: new LinuxProcessTrees(false),
       transfers: this.#transfers,
       log: { info: () => undefined, security: (event) => void this.events.push(event) },
+      clock,
       environment: { PATH: process.env["PATH"] ?? "" },
     });
     this.connection = this.connect();
   }
 
-  static async create(): Promise<AgentInProcess> {
-    return new AgentInProcess(await makeShortDirectory("agent-"));
+  static async create(clock: Clock = systemClock): Promise<AgentInProcess> {
+    return new AgentInProcess(await makeShortDirectory("agent-"), clock);
   }
 
   /** Another connection to the same agent. */

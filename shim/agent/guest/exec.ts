@@ -5,7 +5,7 @@ import {
   type ExecHeader,
   type ExecResult,
 } from "../../../protos/gen/agent.ts";
-import { startDeadline, systemClock } from "../../clock.ts";
+import { startDeadline, type Clock } from "../../clock.ts";
 import { FileReceiver } from "../files/receiver.ts";
 import { pathFilter, sendFiles } from "../files/sender.ts";
 import { AgentError } from "../protocol/errors.ts";
@@ -36,6 +36,7 @@ export interface ExecContext {
   readonly transfers: Transfers;
   readonly log: AgentLog;
   readonly environment: NodeJS.ProcessEnv;
+  readonly clock: Clock;
 }
 
 /** Serves one stream to its end. @throws {AgentError} and whatever {@link asAgentError} takes */
@@ -44,7 +45,7 @@ export async function serveExec(
   context: ExecContext,
   name: (execId: string) => void,
 ): Promise<void> {
-  const frames = new ClientFrames(peer);
+  const frames = new ClientFrames(peer, context.clock);
   const header = await frames.header();
   name(header.execId);
   checkHeader(header, context.platform);
@@ -60,10 +61,12 @@ export async function serveExec(
 /** Frames of a client in their order, each within its time. */
 export class ClientFrames {
   readonly #peer: ExecPeer;
+  readonly #clock: Clock;
   readonly #order = new ClientOrder();
 
-  constructor(peer: ExecPeer) {
+  constructor(peer: ExecPeer, clock: Clock) {
     this.#peer = peer;
+    this.#clock = clock;
   }
 
   async header(): Promise<ExecHeader> {
@@ -83,7 +86,7 @@ export class ClientFrames {
   }
 
   async #next(limitMs: number, what: string): Promise<ReturnType<ClientOrder["next"]> | undefined> {
-    using deadline = startDeadline(systemClock, limitMs, what, this.#peer.signal);
+    using deadline = startDeadline(this.#clock, limitMs, what, this.#peer.signal);
     let frame: ExecClientFrame | undefined;
     try {
       frame = await this.#peer.next(deadline.signal);
@@ -106,7 +109,7 @@ async function serveJob(
   header: ExecHeader,
   frames: ClientFrames,
   peer: ExecPeer,
-  { platform, staging, trees, environment }: ExecContext,
+  { platform, staging, trees, environment, clock }: ExecContext,
 ): Promise<void> {
   using directories = staging.open(header.execId);
   const env = jobEnvironment(header, platform, environment);
@@ -133,7 +136,7 @@ async function serveJob(
       timeoutMs: header.timeoutMs,
       stdioBytes: limited(header.maxStdioBytes, LIMITS.stdioBytes),
     },
-    { trees, signal: peer.signal, send: (stdio) => peer.send({ stdio }) },
+    { trees, clock, signal: peer.signal, send: (stdio) => peer.send({ stdio }) },
   );
   peer.signal.throwIfAborted();
   await sendResult(peer, result);

@@ -7,7 +7,7 @@ import {
   type ExecResult,
   type StdioChunk,
 } from "../../../protos/gen/agent.ts";
-import { startDeadline, systemClock } from "../../clock.ts";
+import { startDeadline, type Clock } from "../../clock.ts";
 import { LIMITS } from "../protocol/limits.ts";
 import { notRun, type ProcessTree, type ProcessTrees, type ProgramRequest } from "./process-trees.ts";
 
@@ -20,6 +20,7 @@ export interface JobRequest extends ProgramRequest {
 
 export interface JobContext {
   readonly trees: ProcessTrees;
+  readonly clock: Clock;
   /** Takes a piece of output; resolves when more may come. */
   readonly send: (chunk: StdioChunk) => Promise<void>;
   /** The caller has gone. */
@@ -30,13 +31,13 @@ export interface JobContext {
 const OUTPUT_LIMIT_MS = 5000;
 
 /** @throws {AgentError} failed precondition: the program could not be run, which never looks like one that has */
-export async function runJob(request: JobRequest, { trees, send, signal }: JobContext): Promise<ExecResult> {
+export async function runJob(request: JobRequest, { trees, clock, send, signal }: JobContext): Promise<ExecResult> {
   signal.throwIfAborted();
   const { argv, cwd } = request;
   if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw notRun(argv[0] ?? "", `working directory "${cwd}" does not exist`);
   await using tree = await trees.start(request);
-  using deadline = startDeadline(systemClock, request.timeoutMs || MAX_TIMEOUT_MS, "job");
+  using deadline = startDeadline(clock, request.timeoutMs || MAX_TIMEOUT_MS, "job");
   let cause: ExecResult["cause"] = ExecResultCause.EXITED;
   const stop = (why: ExecResult["cause"]): void => {
     cause = why;
@@ -54,7 +55,7 @@ export async function runJob(request: JobRequest, { trees, send, signal }: JobCo
     output.catch(() => tree.kill());
     const { exitCode, signal: number } = await tree.exited;
     await tree.end();
-    const truncated = await within(output, tree);
+    const truncated = await within(output, tree, clock);
     const stdioTruncated = truncated.includes(true);
     // Ended by us: by which signal says nothing about the job.
     if (cause !== ExecResultCause.EXITED) return { exitCode: -1, cause, signal: 0, stdioTruncated };
@@ -93,8 +94,9 @@ async function forward(
 async function within(
   output: Promise<boolean[]>,
   { stdout, stderr }: Pick<ProcessTree, "stdout" | "stderr">,
+  clock: Clock,
 ): Promise<boolean[]> {
-  const cancel = systemClock.setTimeout(() => {
+  const cancel = clock.setTimeout(() => {
     stdout.destroy();
     stderr.destroy();
   }, OUTPUT_LIMIT_MS);

@@ -38,6 +38,7 @@ async function main(): Promise<void> {
     transfers,
     log,
     environment: process.env,
+    clock: systemClock,
   });
   const listening = await listenOn(listen, listeners, {
     onConnection: (connection) => server.accept(connection),

@@ -12,7 +12,7 @@ import {
 import { FileReceiver, type ReceivedFile } from "../files/receiver.ts";
 import type { FileFrame, FilePosition } from "../files/frame.ts";
 import { sendFiles } from "../files/sender.ts";
-import { manifestDigest } from "../paths/digest.ts";
+import { jobDigest } from "../files/summary.ts";
 import { readWirePath, type WirePath } from "../paths/wire-path.ts";
 import { AgentError } from "../protocol/errors.ts";
 import { INPUT_LIMITS, LIMITS, OUTPUT_LIMITS, TRANSFER_LIMITS } from "../protocol/limits.ts";
@@ -92,7 +92,7 @@ export async function execJob(
       receiver?.complete();
       if (result === undefined) throw new AgentError("internal", "stream closed without result");
       const outputs = receiver?.files ?? [];
-      return { result, outputs, inputDigest, outputDigest: digestOf(outputs) };
+      return { result, outputs, inputDigest, outputDigest: jobDigest(outputs) };
     } catch (error) {
       // What was found here says more than that the stream then broke.
       throw await firstFailure(sent, error);
@@ -120,14 +120,6 @@ function limitsOf({ maxOutputBytes = 0n, maxStdioBytes = 0n }: JobHeader): Outco
   };
 }
 
-/** @throws {PathRefusal} where two files are one on file systems that fold case, and differ */
-function digestOf(files: readonly Pick<ReceivedFile, "file" | "sha256">[]): string {
-  return manifestDigest(
-    "sha256",
-    files.map(({ file, sha256 }) => ({ file, content: sha256 })),
-  );
-}
-
 /** Sending may have failed for a reason of ours (a file that cannot be read): that is the cause then. */
 async function firstFailure(sent: Promise<unknown>, error: unknown): Promise<unknown> {
   if (!(error instanceof AgentError) || error.status !== "unavailable") return error;
@@ -147,14 +139,10 @@ async function sendInputs(
   onProgress?: (bytes: number) => void,
 ): Promise<string> {
   const sent: { file: WirePath; sha256: Uint8Array }[] = [];
-  const noted = function* (): Generator<FileFrame> {
-    for (const frame of frames) {
-      yield frame;
-      if (frame.eof) sent.push({ file: readWirePath(frame.path), sha256: frame.sha256 });
-    }
-  };
-  await sendFrames(stream, noted(), onProgress);
-  const digest = digestOf(sent);
+  await sendFrames(stream, frames, onProgress, ({ path, sha256 }) =>
+    sent.push({ file: readWirePath(path), sha256 }),
+  );
+  const digest = jobDigest(sent);
   stream.end();
   return digest;
 }
@@ -163,11 +151,13 @@ async function sendFrames(
   stream: GrpcStream,
   frames: Iterable<FileFrame>,
   onProgress?: (bytes: number) => void,
+  onFile?: (last: FileFrame) => void,
 ): Promise<void> {
   for (const input of frames) {
     if (stream.isOver) return;
     await stream.send(ExecClientFrame.encode({ input: InputFile.create(input) }));
     onProgress?.(input.chunk.length);
+    if (input.eof) onFile?.(input);
   }
 }
 
@@ -177,13 +167,15 @@ export interface TransferRequest {
   /** Absolute, in the container. */
   readonly root: string;
   readonly onProgress?: (bytes: number) => void;
+  /** Told with the last piece of each file that goes out. */
+  readonly onFile?: (last: FileFrame) => void;
 }
 
 /** Copies a file, or the files of a directory, below a directory of the container. @throws {AgentError} */
 export async function putFiles(
   connection: GrpcConnection,
   source: string,
-  { id, root, onProgress }: TransferRequest,
+  { id, root, onProgress, onFile }: TransferRequest,
   signal: AbortSignal,
 ): Promise<void> {
   await withStream(connection, signal, async (stream) => {
@@ -201,7 +193,7 @@ export async function putFiles(
         if (frame.body.more) continue;
         const frames = sendFiles(source, { limits: TRANSFER_LIMITS, what: "files", have });
         // A copy is no input with a digest: two names that differ by case stay two.
-        sending = sendFrames(stream, frames, onProgress).then(() => stream.end());
+        sending = sendFrames(stream, frames, onProgress, onFile).then(() => stream.end());
         sending.catch(() => stream.cancel());
       } else if (frame.kind === "result") done = true;
       else throw new AgentError("internal", `unexpected frame: ${frame.kind} in a transfer`);

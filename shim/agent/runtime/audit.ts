@@ -1,12 +1,12 @@
 /**
- * What happened across a boundary, for whoever has to answer for it: a record for each session and each exec in it, also for
- * those that failed. A record names the one before it by its digest, so that none can be taken out unnoticed.
+ * What happened across a boundary, for whoever has to answer for it: a record for each session, each exec and each copy in
+ * it, also for those that failed. A record names the one before it by its digest, so that none can be taken out unnoticed.
  */
 import { createHash } from "node:crypto";
 import { appendFileSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf } from "../../errors.ts";
-import type { BoundaryInfo, DeathNotice, ExecRequest, ExecResult, IsolatedContainer } from "./runtime.ts";
+import type { BoundaryInfo, DeathNotice, IsolatedContainer } from "./runtime.ts";
 
 /** Who works, and with what. */
 export interface SessionAbout {
@@ -19,7 +19,7 @@ export interface SessionAbout {
   readonly toolchain?: string;
 }
 
-type AuditEvent = "session opened" | "exec" | "container died" | "session closed";
+type AuditEvent = "session opened" | "exec" | "copy in" | "copy out" | "container died" | "session closed";
 
 export interface AuditRecord extends SessionAbout, BoundaryInfo {
   readonly event: AuditEvent;
@@ -36,6 +36,11 @@ export interface AuditRecord extends SessionAbout, BoundaryInfo {
   readonly cause?: number;
   readonly inputDigest?: string;
   readonly outputDigest?: string;
+  /** Of a copy: where it came from and where it went, as they were asked for. */
+  readonly source?: string;
+  readonly target?: string;
+  readonly files?: number;
+  readonly bytes?: number;
   readonly durationMs?: number;
   readonly error?: string;
 }
@@ -76,26 +81,54 @@ export function withAudit(
   void container.died.then(({ reason, planned }: DeathNotice) => {
     if (!isClosed && !planned) record("container died", { error: reason });
   });
-  const exec = async (request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> => {
+  /** Records how a piece of work went, and what is known of it before. */
+  const recorded = async <T>(
+    event: AuditEvent,
+    asked: Partial<AuditRecord>,
+    work: Promise<T>,
+    told: (result: T) => Partial<AuditRecord>,
+  ): Promise<T> => {
     const begun = now();
-    const asked = { argv: request.argv, ...(request.execId === undefined ? {} : { execId: request.execId }) };
     try {
-      const result = await container.exec(request, signal);
-      const { execId, exitCode, cause, inputDigest, outputDigest } = result;
-      record("exec", {
-        ...{ ...asked, execId, exitCode, cause, inputDigest, outputDigest },
-        durationMs: now() - begun,
-      });
+      const result = await work;
+      record(event, { ...asked, ...told(result), durationMs: now() - begun });
       return result;
     } catch (error) {
-      record("exec", { ...asked, durationMs: now() - begun, error: messageOf(error) });
+      record(event, { ...asked, durationMs: now() - begun, error: messageOf(error) });
       throw error;
     }
+  };
+  const work: Pick<IsolatedContainer, "exec" | "put" | "get"> = {
+    exec: (request, signal) =>
+      recorded(
+        "exec",
+        { argv: request.argv, ...(request.execId === undefined ? {} : { execId: request.execId }) },
+        container.exec(request, signal),
+        ({ execId, exitCode, cause, inputDigest, outputDigest }) => ({
+          execId,
+          exitCode,
+          cause,
+          inputDigest,
+          outputDigest,
+        }),
+      ),
+    put: (source, target, options) =>
+      recorded("copy in", { source, target }, container.put(source, target, options), (copied) => ({
+        files: copied.files,
+        bytes: copied.bytes,
+        inputDigest: copied.digest,
+      })),
+    get: (source, target, options) =>
+      recorded("copy out", { source, target }, container.get(source, target, options), (copied) => ({
+        files: copied.files,
+        bytes: copied.bytes,
+        outputDigest: copied.digest,
+      })),
   };
   return {
     container: new Proxy(container, {
       get: (target, name) => {
-        if (name === "exec") return exec;
+        if (Object.hasOwn(work, name)) return work[name as keyof typeof work];
         const member: unknown = Reflect.get(target, name, target);
         return typeof member === "function" ? (member.bind(target) as unknown) : member;
       },

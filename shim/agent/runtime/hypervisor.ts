@@ -7,7 +7,9 @@ import { mkdirSync } from "node:fs";
 import type { HcsBackend } from "../../../hcs/api.ts";
 import { startDeadline, systemClock, type Clock } from "../../clock.ts";
 import { messageOf } from "../../errors.ts";
+import type { FileFrame } from "../files/frame.ts";
 import { FileReceiver } from "../files/receiver.ts";
+import { summarizeCopy, type FilesSummary } from "../files/summary.ts";
 import { dialAgent } from "../host/dial.ts";
 import { execJob, getFiles, putFiles } from "../host/exec.ts";
 import type { GrpcConnection } from "../host/grpc-stream.ts";
@@ -155,13 +157,18 @@ class HypervisorContainer implements IsolatedContainer {
     });
   }
 
-  async put(source: string, target: string, options: CopyOptions = {}): Promise<void> {
+  async put(source: string, target: string, options: CopyOptions = {}): Promise<FilesSummary> {
+    // Over all attempts: what one of them has finished, the next does not send again.
+    const sent = new Map<string, { readonly bytes: number; readonly sha256: Uint8Array }>();
+    const onFile = ({ path, size, sha256 }: FileFrame): void =>
+      void sent.set(path, { bytes: Number(size), sha256 });
     await this.#copy(options, (connection, request, signal) =>
-      putFiles(connection, source, { ...request, root: target }, signal),
+      putFiles(connection, source, { ...request, root: target, onFile }, signal),
     );
+    return summarizeCopy(sent);
   }
 
-  async get(source: string, target: string, options: CopyOptions = {}): Promise<void> {
+  async get(source: string, target: string, options: CopyOptions = {}): Promise<FilesSummary> {
     mkdirSync(target, { recursive: true });
     const limits = options.limits ?? TRANSFER_LIMITS;
     const receiver = new FileReceiver({ root: target, limits, what: "files" });
@@ -169,6 +176,7 @@ class HypervisorContainer implements IsolatedContainer {
       await this.#copy(options, (connection, request, signal) =>
         getFiles(connection, receiver, { ...request, root: source }, signal),
       );
+      return summarizeCopy(new Map(receiver.files.map((received) => [received.file.path, received])));
     } finally {
       receiver.discard();
     }

@@ -9,8 +9,8 @@ import { ExecResultCause } from "../../../protos/gen/agent.ts";
 import { startDeadline, systemClock, type Clock } from "../../clock.ts";
 import { copyTree } from "../files/copy.ts";
 import { pathFilter } from "../files/sender.ts";
+import { jobDigest, summarizeCopy, type FilesSummary } from "../files/summary.ts";
 import { jobDirectories, withDirectories } from "../host/tokens.ts";
-import { manifestDigest } from "../paths/digest.ts";
 import { AgentError, asAgentError } from "../protocol/errors.ts";
 import { checkExecId, newExecId } from "../protocol/exec-id.ts";
 import { INPUT_LIMITS, LIMITS, OUTPUT_LIMITS, TRANSFER_LIMITS } from "../protocol/limits.ts";
@@ -97,16 +97,20 @@ class ProcessContainer implements IsolatedContainer {
     const on = { source: join(host, "src", execId), output: join(host, "out", execId) };
     try {
       const inputs =
-        request.source === undefined ? [] : copyTree(request.source, on.source, inputOptions(request));
-      const inputDigest = digestOf(inputs);
+        request.source === undefined
+          ? []
+          : await copyTree(request.source, on.source, inputOptions(request, signal));
+      const inputDigest = jobDigest(inputs);
       for (const directory of [on.source, on.output]) mkdirSync(directory, { recursive: true });
       const within = jobDirectories(inside, "linux", execId);
       const { argv, cwd } = withDirectories({ argv: [...request.argv], cwd: request.cwd ?? "" }, within);
       const ended = await this.#run({ ...request, argv, cwd: cwd || within.source }, signal);
       const outputs =
-        request.output === undefined ? [] : copyTree(on.output, request.output, outputOptions(request));
+        request.output === undefined
+          ? []
+          : await copyTree(on.output, request.output, outputOptions(request, signal));
       return {
-        ...{ execId, ...ended, inputDigest, outputDigest: digestOf(outputs) },
+        ...{ execId, ...ended, inputDigest, outputDigest: jobDigest(outputs) },
         outputs: outputs.map(({ file, bytes, sha256 }) => ({ path: file.path, bytes, sha256 })),
       };
     } catch (error) {
@@ -117,12 +121,12 @@ class ProcessContainer implements IsolatedContainer {
     }
   }
 
-  async put(source: string, target: string, options: CopyOptions = {}): Promise<void> {
-    await this.#copy((host) => copyTree(source, host, copyOptions(options)), target);
+  put(source: string, target: string, options: CopyOptions = {}): Promise<FilesSummary> {
+    return this.#copy(target, options, (host) => copyTree(source, host, copyOptions(options)));
   }
 
-  async get(source: string, target: string, options: CopyOptions = {}): Promise<void> {
-    await this.#copy((host) => copyTree(host, target, copyOptions(options)), source);
+  get(source: string, target: string, options: CopyOptions = {}): Promise<FilesSummary> {
+    return this.#copy(source, options, (host) => copyTree(host, target, copyOptions(options)));
   }
 
   stop(): Promise<void> {
@@ -130,7 +134,11 @@ class ProcessContainer implements IsolatedContainer {
     return Promise.resolve();
   }
 
-  async #copy(copy: (host: string) => unknown, path: string): Promise<void> {
+  async #copy(
+    path: string,
+    { signal }: CopyOptions,
+    copy: (host: string) => Promise<readonly ReceivedFile[]>,
+  ): Promise<FilesSummary> {
     using _admitted = await this.#liveness.admit(newExecId());
     const host = this.#peer.hostPath?.(path);
     if (host === undefined)
@@ -138,7 +146,13 @@ class ProcessContainer implements IsolatedContainer {
         "unimplemented",
         `cannot copy: "${path}" of container "${this.id}" is not on the host`,
       );
-    copy(host);
+    try {
+      const files = await copy(host);
+      return summarizeCopy(new Map(files.map((received) => [received.file.path, received])));
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw asAgentError(error);
+    }
   }
 
   async #run(
@@ -190,25 +204,32 @@ const MAX_TIMER_MS = 0x7fff_ffff;
 
 type CopyTreeOptions = Parameters<typeof copyTree>[2];
 
-function inputOptions({ onProgress }: ExecRequest): CopyTreeOptions {
-  const common = { limits: INPUT_LIMITS, what: "input files" };
-  return onProgress === undefined ? common : { ...common, onProgress };
+function inputOptions(request: ExecRequest, signal?: AbortSignal): CopyTreeOptions {
+  return { limits: INPUT_LIMITS, what: "input files", ...watchedBy(request.onProgress, signal) };
 }
 
-function outputOptions({ outputs = [], maxOutputBytes = 0 }: ExecRequest): CopyTreeOptions {
+function outputOptions(request: ExecRequest, signal?: AbortSignal): CopyTreeOptions {
+  const { outputs = [], maxOutputBytes = 0 } = request;
   const totalBytes = Math.min(maxOutputBytes || OUTPUT_LIMITS.totalBytes, OUTPUT_LIMITS.totalBytes);
   const wants = pathFilter(outputs);
-  const common = { limits: { ...OUTPUT_LIMITS, totalBytes }, what: "output files" };
-  return wants === undefined ? common : { ...common, wants };
+  return {
+    limits: { ...OUTPUT_LIMITS, totalBytes },
+    what: "output files",
+    ...(wants === undefined ? {} : { wants }),
+    ...watchedBy(request.onProgress, signal),
+  };
 }
 
-function copyOptions({ onProgress, limits = TRANSFER_LIMITS }: CopyOptions): CopyTreeOptions {
-  return onProgress === undefined ? { limits, what: "files" } : { limits, what: "files", onProgress };
+function copyOptions({ onProgress, limits = TRANSFER_LIMITS, signal }: CopyOptions): CopyTreeOptions {
+  return { limits, what: "files", ...watchedBy(onProgress, signal) };
 }
 
-function digestOf(files: readonly ReceivedFile[]): string {
-  return manifestDigest(
-    "sha256",
-    files.map(({ file, sha256 }) => ({ file, content: sha256 })),
-  );
+function watchedBy(
+  onProgress: CopyTreeOptions["onProgress"],
+  signal: AbortSignal | undefined,
+): Pick<CopyTreeOptions, "onProgress" | "signal"> {
+  return {
+    ...(onProgress === undefined ? {} : { onProgress }),
+    ...(signal === undefined ? {} : { signal }),
+  };
 }

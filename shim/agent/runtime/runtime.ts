@@ -4,6 +4,7 @@
  */
 import type { BoundaryLevel } from "../../../oci/boundary/levels.ts";
 import type { ExecResult as WireResult } from "../../../protos/gen/agent.ts";
+import type { FilesSummary } from "../files/summary.ts";
 import type { FileLimits } from "../protocol/limits.ts";
 
 /** What lies between a job and the host. */
@@ -84,9 +85,9 @@ export interface IsolatedContainer {
    */
   exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult>;
   /** Copies a file, or the files below a directory, into a directory of the container. @throws {AgentError} */
-  put(source: string, target: string, options?: CopyOptions): Promise<void>;
+  put(source: string, target: string, options?: CopyOptions): Promise<FilesSummary>;
   /** Copies a file, or the files below a directory, of the container into a directory of the host. @throws {AgentError} */
-  get(source: string, target: string, options?: CopyOptions): Promise<void>;
+  get(source: string, target: string, options?: CopyOptions): Promise<FilesSummary>;
   /** Idempotent. */
   stop(): Promise<void>;
 }

@@ -3,8 +3,10 @@
  * can be shared only then.
  */
 
+export const TOOLCHAIN_FAMILIES = ["gcc", "clang", "msvc", "clang-cl"] as const;
+
 export interface Toolchain {
-  readonly family: "gcc" | "clang" | "msvc" | "clang-cl";
+  readonly family: (typeof TOOLCHAIN_FAMILIES)[number];
   /** Who built it: empty for the project itself; another vendor's is another compiler. */
   readonly vendor: string;
   readonly version: string;
@@ -29,6 +31,8 @@ export interface Comparison {
   readonly verdict: Verdict;
   /** For people, with both versions. */
   readonly message: string;
+  /** The image has a label that says something else than its compiler does. */
+  readonly mislabelled?: string;
 }
 
 /** How many parts of a version count: the fourth of Microsoft's is compared where both have it. */
@@ -69,8 +73,8 @@ function normalTarget(target: string): string {
   return [TARGET_ALIASES[machine] ?? machine, ...system].join("-");
 }
 
-function describe(toolchain: Toolchain | undefined): string {
-  if (toolchain === undefined) return "has a compiler that does not say what it is";
+export function describe(toolchain: Toolchain | undefined): string {
+  if (toolchain === undefined) return "has no compiler that says what it is";
   const { family, vendor, version, target } = toolchain;
   return `has ${vendor === "" ? "" : `${vendor} `}${family} ${version} for ${target}`;
 }

@@ -1,7 +1,13 @@
 /** Asks a compiler what it is, on the host or in a container: the same questions, the same reading of the answers. */
 import type { IsolatedContainer } from "../runtime/runtime.ts";
 import { AgentError } from "../protocol/errors.ts";
-import { compareToolchains, type Comparison, type ParityPolicy, type Toolchain } from "./compare.ts";
+import {
+  compareToolchains,
+  describe,
+  type Comparison,
+  type ParityPolicy,
+  type Toolchain,
+} from "./compare.ts";
 import { compilerFamily } from "./reproducible.ts";
 
 /** Runs a program and gives all it says; undefined where it cannot be run, or not in time. */
@@ -79,6 +85,14 @@ export function askContainer(container: Pick<IsolatedContainer, "exec">): Ask {
   };
 }
 
+export interface ParityCheck {
+  readonly host: Ask;
+  readonly container: Ask;
+  readonly policy: ParityPolicy;
+  /** What the image says of its compilers. Its compiler is believed rather; this counts where it says nothing. */
+  readonly declared?: readonly Toolchain[];
+}
+
 /**
  * Compares the compiler of the host with the one of the container, at the start of a session.
  *
@@ -86,14 +100,20 @@ export function askContainer(container: Pick<IsolatedContainer, "exec">): Ask {
  */
 export async function checkParity(
   program: string,
-  { host, container, policy }: { readonly host: Ask; readonly container: Ask; readonly policy: ParityPolicy },
+  { host, container, policy, declared = [] }: ParityCheck,
 ): Promise<Comparison | undefined> {
   if (policy === "off") return undefined;
-  const comparison = compareToolchains(
-    await probeToolchain(program, host),
-    await probeToolchain(program, container),
-  );
+  const [ours, probed] = [await probeToolchain(program, host), await probeToolchain(program, container)];
+  const family = (probed ?? ours)?.family;
+  const label = declared.find((toolchain) => toolchain.family === family);
+  const comparison = compareToolchains(ours, probed ?? label);
   if (policy === "refuse" && comparison.verdict !== "match")
     throw new AgentError("failed precondition", `compilers differ: ${comparison.message}`);
-  return comparison;
+  const isMislabelled =
+    probed !== undefined && label !== undefined && compareToolchains(probed, label).verdict !== "match";
+  if (!isMislabelled) return comparison;
+  return {
+    ...comparison,
+    mislabelled: `the image ${describe(probed)}, its label says it ${describe(label)}`,
+  };
 }

@@ -24,6 +24,7 @@ export interface ImageConfiguration {
     readonly Cmd?: readonly string[] | null;
     readonly WorkingDir?: string;
     readonly User?: string;
+    readonly Labels?: Readonly<Record<string, string>> | null;
   };
   /** Digests of the layers, uncompressed, lowest first. */
   readonly rootfs: { readonly diff_ids: readonly string[] };

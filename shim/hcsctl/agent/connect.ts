@@ -10,11 +10,14 @@ import { watchTask } from "../../agent/runtime/task-watch.ts";
 import { isListening } from "../../bootstrap/address.ts";
 import { platformDefaults } from "../../client/connect.ts";
 import { askHost } from "../../agent/toolchain/ask-host.ts";
+import { declaredToolchains } from "../../agent/toolchain/declared.ts";
 import { askContainer, checkParity } from "../../agent/toolchain/probe.ts";
 import { openBackend } from "../../backend.ts";
 import { ownPrograms } from "../../bootstrap/programs.ts";
 import { isObject } from "../../../oci/json.ts";
+import { ClientError } from "../../client/errors.ts";
 import type { CommandContext } from "../command.ts";
+import { openClient } from "../containers/engine.ts";
 import { withShim } from "../shim-client.ts";
 
 const OWNER = "hcsctl";
@@ -70,15 +73,32 @@ async function shimOf(context: CommandContext): Promise<CommandContext> {
 
 /** What is noted of the comparison of compilers. @throws {AgentError} where they differ and must not */
 async function parityOf(
-  { flags, options }: CommandContext,
+  context: CommandContext,
   container: IsolatedContainer,
 ): Promise<{ readonly toolchain?: string }> {
+  const { flags, options } = context;
   const program = flags["compiler"];
   if (typeof program !== "string") return {};
-  const asked = { host: askHost, container: askContainer(container), policy: options.parityPolicy };
-  const comparison = await checkParity(program, asked);
+  const comparison = await checkParity(program, {
+    host: askHost,
+    container: askContainer(container),
+    policy: options.parityPolicy,
+    declared: declaredToolchains(await labelsOf(context)),
+  });
   if (comparison === undefined) return {};
-  if (comparison.verdict !== "match")
-    process.stderr.write(`hcsctl: warning: compilers differ: ${comparison.message}\n`);
-  return { toolchain: comparison.message };
+  const { verdict, message, mislabelled } = comparison;
+  if (verdict !== "match") process.stderr.write(`hcsctl: warning: compilers differ: ${message}\n`);
+  if (mislabelled !== undefined) process.stderr.write(`hcsctl: warning: ${mislabelled}\n`);
+  return { toolchain: message };
+}
+
+/** Of the container, those of its image among them; none of one that only its shim knows. */
+async function labelsOf(context: CommandContext): Promise<Readonly<Record<string, string>>> {
+  await using client = await openClient(context);
+  try {
+    return (await (await client.get(context.arguments[0] ?? "")).info()).labels;
+  } catch (error) {
+    if (error instanceof ClientError && error.code === "NotFound") return {};
+    throw error;
+  }
 }

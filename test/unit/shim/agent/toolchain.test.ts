@@ -3,6 +3,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { askHost } from "../../../../shim/agent/toolchain/ask-host.ts";
 import { compareToolchains, type Toolchain, type Verdict } from "../../../../shim/agent/toolchain/compare.ts";
+import { declaredToolchains, TOOLCHAIN_LABEL } from "../../../../shim/agent/toolchain/declared.ts";
 import { checkParity, probeToolchain, type Ask } from "../../../../shim/agent/toolchain/probe.ts";
 import { compilerFamily, reproducibleArguments } from "../../../../shim/agent/toolchain/reproducible.ts";
 import { makeShortDirectory } from "../../../support/temp-directory.ts";
@@ -105,6 +106,48 @@ describe("checkParity", () => {
     const same = { host: gcc("13.2.0"), container: gcc("13.2.0") };
     assert.equal((await checkParity("gcc", { ...same, policy: "refuse" }))?.verdict, "match");
   });
+});
+
+describe("checkParity with an image that says what compiler it has", () => {
+  const labelled = (...toolchains: readonly Partial<Toolchain>[]): Record<string, string> => ({
+    [TOOLCHAIN_LABEL]: JSON.stringify(
+      toolchains.map((toolchain) => ({
+        family: "gcc",
+        vendor: "Debian",
+        target: "x86_64-linux-gnu",
+        ...toolchain,
+      })),
+    ),
+  });
+  const none: Ask = () => Promise.resolve(undefined);
+
+  it("takes the label's word where the compiler says nothing", async () => {
+    const declared = declaredToolchains(labelled({ version: "13.2.0" }));
+    const asked = { host: gcc("13.2.0"), container: none, policy: "refuse" } as const;
+    assert.equal((await checkParity("gcc", { ...asked, declared }))?.verdict, "match");
+    await assert.rejects(checkParity("gcc", asked), /image has no compiler that says what it is: unknown/);
+  });
+
+  it("believes the compiler rather, and tells of the label", async () => {
+    const declared = declaredToolchains(labelled({ version: "12.1.0" }, { family: "clang", version: "9" }));
+    const both = { host: gcc("13.2.0"), container: gcc("13.2.0"), policy: "refuse" } as const;
+    const comparison = await checkParity("gcc", { ...both, declared });
+    assert.equal(comparison?.verdict, "match");
+    assert.match(
+      comparison?.mislabelled ?? "",
+      /image has Debian gcc 13\.2\.0 .* label says it has Debian gcc 12\.1\.0/,
+    );
+  });
+
+  for (const [text, error] of [
+    ["{", /cannot read image label .*JSON/],
+    ["{}", /it is no list/],
+    ['[{"family":"tcc","version":"1","target":"x"}]', /\[0\]\.family must be one of gcc, clang/],
+    ['[{"family":"gcc","version":"13 beta","target":"x"}]', /\[0\]\.version must be numbers/],
+    ['[{"family":"gcc","version":"13"}]', /\[0\]\.target/],
+  ] as const)
+    it(`refuses the label ${text}`, () =>
+      assert.throws(() => declaredToolchains({ [TOOLCHAIN_LABEL]: text }), error));
 });
 
 describe("reproducibleArguments", () => {
