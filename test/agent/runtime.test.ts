@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { withAudit, type AuditRecord } from "../../shim/agent/runtime/audit.ts";
 import { openProcessContainer, type ProcessPeer } from "../../shim/agent/runtime/process.ts";
 import type { IsolatedContainer } from "../../shim/agent/runtime/runtime.ts";
+import { askHost } from "../../shim/agent/toolchain/ask-host.ts";
+import { askContainer, checkParity, type Ask } from "../../shim/agent/toolchain/probe.ts";
 import { reproducibleArguments } from "../../shim/agent/toolchain/reproducible.ts";
 import { emulatorObstacle } from "../contract/emulator-under-test.ts";
 import { AgentFixture, HOST_PROGRAMS } from "../support/agent-fixture.ts";
@@ -64,6 +66,8 @@ function runcPeer(directory: string): ProcessPeer {
     id,
     incarnation: String(own.pid),
     scratch,
+    hostPath: (path) =>
+      path.startsWith("/scratch/") ? path.replace(scratch.inside, scratch.host) : undefined,
     ended: new Promise((resolve) => own.once("exit", (code) => resolve(`it exited with ${String(code)}`))),
     run: ({ argv, env, cwd, onOutput, signal }) =>
       new Promise((resolve, reject) => {
@@ -114,32 +118,54 @@ for (const [name, create] of Object.entries(SUBJECTS)) {
       return path;
     };
 
-    it("compiles the same bytes from the same files, wherever they lie and however their paths are spelled", async () => {
-      const compile = async (label: string, files: Record<string, string>): Promise<string[]> => {
-        const output = directory(`${label}-out`);
-        const main = Object.keys(files).find((path) => path.toLowerCase().endsWith("main.c"))!;
-        const argv = ["gcc", "-g", "-I/src/inc", "-I/src/INC", "-c", `/src/${main}`, "-o", "/out/main.o"];
-        const result = await container.exec({
-          argv: [...reproducibleArguments(argv).argv],
-          env: ["PATH=/usr/bin:/bin"],
-          source: directory(label, files),
-          output,
-        });
-        assert.equal(result.exitCode, 0);
-        const object = readFileSync(join(output, "main.o"));
-        return [result.inputDigest, createHash("sha256").update(object).digest("hex")];
-      };
+    /** @returns digests of what went in and of the object */
+    async function compile(label: string, files: Record<string, string>, more = ["-g"]): Promise<string[]> {
+      const output = directory(`${label}-out`);
+      const argv = ["gcc", ...more, "-I/src/inc", "-I/src/INC", "-c", "/src/src/main.c", "-o", "/out/main.o"];
+      const result = await container.exec({
+        argv: [...reproducibleArguments(argv).argv],
+        env: ["PATH=/usr/bin:/bin"],
+        source: directory(label, files),
+        output,
+      });
+      assert.equal(result.exitCode, 0);
+      const object = readFileSync(join(output, "main.o"));
+      return [result.inputDigest, createHash("sha256").update(object).digest("hex")];
+    }
+
+    it("compiles the same bytes from the same files, wherever they lie", async () => {
       const one = await compile("checkout-one", PROGRAM);
       assert.deepEqual(await compile("somewhere/else/checkout", PROGRAM), one);
+    });
+
+    it("compiles the same bytes from two checkouts whose folders are spelled differently", async () => {
       const respelled = { "src/main.c": PROGRAM["src/main.c"], "INC/Foo.h": PROGRAM["inc/Foo.h"] };
-      const [digest] = await compile("respelled", respelled);
-      assert.equal(digest, one[0]);
+      // Debug information names the folder that a header was found in, as it is spelled.
+      const one = await compile("spelled", PROGRAM, []);
+      assert.deepEqual(await compile("Respelled", respelled, []), one);
+      assert.equal((await compile("debugged", respelled))[0], one[0]);
     });
 
     it("tells apart what ended, and how", async () => {
       assert.equal((await container.exec({ argv: ["sh", "-c", "exit 9"] })).exitCode, 9);
       const late = await container.exec({ argv: ["sleep", "1000"], timeoutMs: 100 });
       assert.deepEqual([late.exitCode, late.cause], [-1, 3]);
+    });
+
+    it("compares its compiler with the host's, and refuses work where they differ and must not", async () => {
+      const asked = { host: askHost, container: askContainer(container) };
+      const same = await checkParity("gcc", { ...asked, policy: "refuse" });
+      assert.equal(same?.verdict, "match", same?.message);
+      const older: Ask = async (argv) => {
+        const answer = await askHost(argv);
+        return answer && { ...answer, stdout: answer.stdout.replaceAll(/\b(\d+)\.\d+\.\d+\b/g, "4.1.2") };
+      };
+      const differing = { ...asked, host: older };
+      assert.equal((await checkParity("gcc", { ...differing, policy: "warn" }))?.verdict, "major-skew");
+      await assert.rejects(
+        checkParity("gcc", { ...differing, policy: "refuse" }),
+        /compilers differ: host has .*gcc 4\.1\.2 .*, image has .*gcc \d+\.\d+\.\d+ .*: major-skew/,
+      );
     });
 
     it("gives back only the files that were asked for", async () => {
@@ -169,12 +195,18 @@ for (const [name, create] of Object.entries(SUBJECTS)) {
       const audited = withAudit(container, about, (line) => lines.push(line));
       await audited.container.exec({ argv: ["true"] });
       await audited.container.exec({ argv: ["x"], cwd: "/no-such-directory" }).catch(() => undefined);
+      await audited.container.put(directory("recorded", { f: "x" }), "/scratch/copied");
+      await audited.container.get("/scratch/copied", directory("recorded-back"));
+      await audited.container.get("/no-such-directory", directory("recorded-back")).catch(() => undefined);
       audited.close();
       const records = lines.map((line) => JSON.parse(line) as AuditRecord);
       assert.deepEqual(
         records.map(({ event }) => event),
-        ["session opened", "exec", "exec", "session closed"],
+        ["session opened", "exec", "exec", "copy in", "copy out", "copy out", "session closed"],
       );
+      assert.deepEqual([records[3]!.files, records[3]!.bytes, records[3]!.target], [1, 1, "/scratch/copied"]);
+      assert.equal(records[3]!.inputDigest, records[4]!.outputDigest);
+      assert.match(records[5]!.error ?? "", /no-such-directory/);
       assert.ok(records.every(({ isolation }) => isolation === container.boundary.isolation));
       assert.equal(records[1]!.exitCode, 0);
       for (const [index, line] of lines.entries())

@@ -1,7 +1,7 @@
 /** An agent in this process, at the other end of a pair of streams: no VM, no container. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { duplexPair } from "node:stream";
+import { duplexPair, type Duplex } from "node:stream";
 import { systemClock, type Clock } from "../../shim/clock.ts";
 import { createAgentServer, type AgentServer } from "../../shim/agent/guest/server.ts";
 import { Staging } from "../../shim/agent/guest/staging.ts";
@@ -40,6 +40,11 @@ export class AgentInProcess {
 
   static async create(clock: Clock = systemClock): Promise<AgentInProcess> {
     return new AgentInProcess(await makeShortDirectory("agent-"), clock);
+  }
+
+  /** Serves the other end of a connection. */
+  accept(connection: Duplex): void {
+    this.#server.accept(connection);
   }
 
   /** Another connection to the same agent. */

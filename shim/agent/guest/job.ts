@@ -31,7 +31,10 @@ export interface JobContext {
 const OUTPUT_LIMIT_MS = 5000;
 
 /** @throws {AgentError} failed precondition: the program could not be run, which never looks like one that has */
-export async function runJob(request: JobRequest, { trees, clock, send, signal }: JobContext): Promise<ExecResult> {
+export async function runJob(
+  request: JobRequest,
+  { trees, clock, send, signal }: JobContext,
+): Promise<ExecResult> {
   signal.throwIfAborted();
   const { argv, cwd } = request;
   if (statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true)

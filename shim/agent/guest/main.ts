@@ -59,7 +59,7 @@ async function main(): Promise<void> {
       process.exit(0);
     };
     systemClock.setTimeout(leave, GRACE_MS);
-    void server.idle().then(leave);
+    void server.drain().then(leave);
   };
   for (const signal of endSignals) process.once(signal, end);
 }

@@ -19,8 +19,8 @@ export interface AgentServer {
   accept(connection: Duplex): void;
   /** Streams that have not ended. */
   readonly running: number;
-  /** Resolves when no stream runs. */
-  idle(): Promise<void>;
+  /** Takes no more streams; resolves when those that run have ended and all that was said has gone out. */
+  drain(): Promise<void>;
   close(): void;
 }
 
@@ -32,11 +32,6 @@ export function createAgentServer(context: ExecContext): AgentServer {
     "grpc-node.flow_control_window": WINDOW_BYTES,
   });
   let running = 0;
-  let onIdle: (() => void) | undefined;
-  const ended = (): void => {
-    running -= 1;
-    if (running === 0) onIdle?.();
-  };
   const { Exec } = AgentService.methods;
   server.addService(
     {
@@ -54,7 +49,7 @@ export function createAgentServer(context: ExecContext): AgentServer {
     {
       Exec: (call: Call) => {
         running += 1;
-        void serveCall(call, context).finally(ended);
+        void serveCall(call, context).finally(() => (running -= 1));
       },
     },
   );
@@ -64,11 +59,7 @@ export function createAgentServer(context: ExecContext): AgentServer {
     get running() {
       return running;
     },
-    idle: () =>
-      new Promise((resolve) => {
-        onIdle = resolve;
-        if (running === 0) resolve();
-      }),
+    drain: () => new Promise((resolve) => server.tryShutdown(() => resolve())),
     close: () => server.forceShutdown(),
   };
 }

@@ -4,6 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import { join } from "node:path";
 import { TransferDirection, type ExecHeader } from "../../../../protos/gen/agent.ts";
 import { AgentInProcess, converse, header, input } from "../../../support/agent-in-process.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { LIMITS } from "../../../../shim/agent/protocol/limits.ts";
 import { until } from "../../../support/until.ts";
 
 const RUN: Partial<ExecHeader> = { execId: "job", argv: ["true"] };
@@ -111,6 +113,32 @@ describe("an agent with a hostile caller", () => {
       await assert.rejects(converse(agent.stream(), messages), { status: "resource exhausted" });
     });
   }
+
+  it("waits for nobody who says nothing", async () => {
+    const clock = new ManualClock();
+    const patient = await AgentInProcess.create(clock);
+    const [mute, halfway] = [patient.stream(), patient.stream()];
+    await halfway.send(header(RUN));
+    await halfway.send(input({ path: "begun", chunk: DATA }));
+    await until("the file to be begun", () => readdirSync(patient.path("staging/src/job")).length === 1);
+    // Both wait by then: one for its header, one for more.
+    await until("two deadlines", () => clock.pending.length === 2);
+    const ends = [mute, halfway].map(async (stream) => {
+      for await (const _ of stream.messages());
+    });
+    for (const end of ends) end.catch(() => undefined);
+    await clock.advance(LIMITS.headerMs);
+    await assert.rejects(ends[0]!, {
+      status: "deadline exceeded",
+      message: /waiting for the header of an exec/,
+    });
+    assert.equal(patient.running, 1);
+    await clock.advance(LIMITS.idleMs);
+    await assert.rejects(ends[1]!, { status: "deadline exceeded", message: /waiting for input files/ });
+    await until("everything to be over", () => patient.running === 0);
+    assert.deepEqual(readdirSync(patient.path("staging/src")), []);
+    patient.close();
+  });
 
   it("refuses an exec id that is in use, and leaves its owner alone", async () => {
     const first = agent.stream();
