@@ -5,14 +5,17 @@ import { join } from "node:path";
 import { reproducibleArguments } from "../../agent/toolchain/reproducible.ts";
 import { UsageError } from "../../flags.ts";
 import type { CommandContext } from "../command.ts";
+import { reporting } from "../containers/exit-code.ts";
 import { withContainer } from "./connect.ts";
 
-/** What shells and docker say of a program that was not run. */
-const NOT_RUN = 125;
-/** … and add to the number of the signal that a program ended by. */
+/** What shells and docker add to the number of the signal that a program ended by. */
 const BY_SIGNAL = 128;
 
-export async function runAgentExec(context: CommandContext): Promise<void> {
+export function runAgentExec(context: CommandContext): Promise<void> {
+  return reporting(context.exit, () => work(context));
+}
+
+async function work(context: CommandContext): Promise<void> {
   const { flags, lists, arguments: words } = context;
   const text = (name: string): string | undefined =>
     typeof flags[name] === "string" ? flags[name] : undefined;
@@ -26,7 +29,6 @@ export async function runAgentExec(context: CommandContext): Promise<void> {
   const timeoutMs = seconds(text("timeout"));
   const odd = ["tty", "interactive", "user"].find((name) => flags[name] !== undefined);
   if (odd !== undefined) throw new UsageError(`--${odd} cannot be used with --in or --out`);
-  context.exit(NOT_RUN);
   try {
     const result = await withContainer(context, (container, signal) =>
       container.exec(

@@ -1,17 +1,12 @@
 /** `run`, `create`, `start`, `exec`, `spawn`: programs in containers, with the streams of this terminal or without. */
 import type { Container } from "../../client/container.ts";
-import { ClientError } from "../../client/errors.ts";
 import type { ContainerProcess } from "../../client/process.ts";
-import { messageOf } from "../../errors.ts";
-import { UsageError } from "../../flags.ts";
 import type { CommandContext } from "../command.ts";
 import { attachTerminal } from "./attach.ts";
 import { openClient } from "./engine.ts";
+import { reporting } from "./exit-code.ts";
 import { importing } from "./importing.ts";
 import { processOptions } from "./options.ts";
-
-/** Exit codes of a tool that runs programs, apart from those of the programs. */
-const CODE = { toolFailed: 125, notExecutable: 126, notFound: 127 } as const;
 
 export async function run(context: CommandContext): Promise<void> {
   const { flags, print, exit } = context;
@@ -96,24 +91,4 @@ async function attached(container: Container, input: boolean): Promise<number> {
 async function conducted(process: ContainerProcess, terminal: boolean): Promise<number> {
   using _terminal = attachTerminal(process, terminal);
   return (await process.wait()).exitCode;
-}
-
-async function reporting(exit: (code: number) => void, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    process.stderr.write(`hcsctl: ${messageOf(error)}\n`);
-    exit(codeOf(error));
-  }
-}
-
-/** What runtimes say about a program that is not there, or that is none. */
-function codeOf(error: unknown): number {
-  if (!ClientError.is(error)) return CODE.toolFailed;
-  if (/executable file not found|exec.*: no such file or directory|cannot find the file/i.test(error.message))
-    return CODE.notFound;
-  return /exec.*: (?:permission denied|exec format error|is a directory)/i.test(error.message)
-    ? CODE.notExecutable
-    : CODE.toolFailed;
 }

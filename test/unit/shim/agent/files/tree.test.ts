@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openTree } from "../../../../../shim/agent/files/tree.ts";
 import { makeShortDirectory } from "../../../../support/temp-directory.ts";
@@ -54,3 +54,19 @@ for (const platform of ["linux", "win32"] as const)
       tree.close();
     });
   });
+
+describe("openTree on linux", () => {
+  it("stays with a directory that was found, whatever takes its place afterwards", async () => {
+    const directory = await makeShortDirectory("tree-");
+    const [root, outside] = ["root", "outside"].map((name) => join(directory, name)) as [string, string];
+    for (const path of [root, join(root, "sub"), outside]) mkdirSync(path);
+    const tree = openTree(root, "linux");
+    const found = tree.directory(["sub"]);
+    renameSync(join(root, "sub"), join(root, "moved"));
+    symlinkSync(outside, join(root, "sub"));
+    writeFileSync(found.entry("f"), "x");
+    writeFileSync(tree.directory(["sub"]).entry("g"), "x");
+    assert.deepEqual([readdirSync(outside), readdirSync(join(root, "moved"))], [[], ["f", "g"]]);
+    tree.close();
+  });
+});
