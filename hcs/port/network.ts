@@ -8,6 +8,15 @@ export interface Network {
    * HCN namespace, on the emulator the path of a network namespace.
    */
   openNamespace(reference: string, options?: CallOptions): Promise<NetworkNamespace>;
+  /**
+   * Makes a namespace for a container that brings none, with endpoints that exist. On failure there is none. Absent where
+   * such a container gets a network of its own without.
+   *
+   * @param id lower-case GUID, chosen by the caller
+   */
+  createNamespace?(id: string, endpoints: readonly string[], options?: CallOptions): Promise<void>;
+  /** Takes its endpoints out, which stay, and removes it. One that is not there is success. */
+  deleteNamespace?(id: string, options?: CallOptions): Promise<void>;
 }
 
 export interface NetworkNamespace {

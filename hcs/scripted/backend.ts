@@ -1,5 +1,5 @@
 /** A Windows machine that answers as a script says, and writes down what it is asked. */
-import type { BackendTraits, HcsBackend, HostInfo, Network, Storage } from "../api.ts";
+import type { BackendTraits, HcsBackend, HostInfo, Storage } from "../api.ts";
 import type { PropertyQuery, ServiceProperties } from "../schema/properties.ts";
 import type { ModifyServiceRequest } from "../schema/service.ts";
 import type { TimeZoneInformation } from "../schema/time-zone.ts";
@@ -42,7 +42,7 @@ export class ScriptedBackend implements HcsBackend {
   readonly computeSystems: ScriptedSystems;
   readonly layers: ScriptedLayers;
   readonly jobs: ScriptedJobs;
-  readonly network: Network;
+  readonly network: ScriptedNetwork;
   readonly #service: ScriptedService;
 
   constructor(platform: Platform, files: readonly HostEntry[], recorder: Recorder, assume?: Assumption) {

@@ -134,7 +134,9 @@ export const PORT: { readonly [I in InterfaceName]: RowOf<PortInterfaces[I]> } =
     values: ["mountTypes"],
     calls: { mount: value(2), unmount: value(1), grantVmAccess: value(2), grantVmGroupAccess: value(2) },
   },
-  network: { calls: { openNamespace: value(1) } },
+  network: {
+    calls: { openNamespace: value(1), createNamespace: value(2), deleteNamespace: value(1) },
+  },
   hvSocket: {
     calls: {
       listen: { arity: 1, answer: "listener" },

@@ -20,6 +20,7 @@ const RESIDENCE: Readonly<Record<Holding["kind"], Residence>> = {
   share: "vm",
   layers: "vm",
   nic: "vm",
+  "own-namespace": "host",
   namespace: "vm",
   disk: "vm",
   "combined-layers": "vm",

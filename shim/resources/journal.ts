@@ -36,6 +36,8 @@ export interface ResourceData {
   readonly layers: { readonly vm: string; readonly container: string };
   /** A network adapter of a VM; gone with the VM. */
   readonly nic: { readonly vm: string; readonly nic: string; readonly endpoint: string };
+  /** A network namespace of the host that was made for a container which brought none. */
+  readonly "own-namespace": { readonly id: string };
   /** A network namespace that a VM's guest was told of; gone with the VM. */
   readonly namespace: { readonly vm: string; readonly id: string };
   /** A disk attached to a VM, and mounted unless its path is empty; gone with the VM. */

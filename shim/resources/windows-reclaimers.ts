@@ -8,12 +8,12 @@ import type { Reclaimers } from "./reclaim.ts";
 /** What reclaiming asks of the platform. */
 export type ReclaimingBackend = Pick<
   HcsBackend,
-  "computeSystems" | "files" | "layers" | "jobs" | "modifyService"
+  "computeSystems" | "files" | "layers" | "jobs" | "network" | "modifyService"
 >;
 
 /** @param signal ends the wait for systems that were terminated and do not go */
 export function windowsReclaimers(backend: ReclaimingBackend, signal: AbortSignal): Reclaimers {
-  const { computeSystems, files, layers, jobs } = backend;
+  const { computeSystems, files, layers, jobs, network } = backend;
   if (layers === undefined || jobs === undefined)
     throw new Error("cannot release what a task has left: this host has no Windows containers");
   const goneWithItsVm = (): Promise<void> => Promise.resolve();
@@ -54,6 +54,7 @@ export function windowsReclaimers(backend: ReclaimingBackend, signal: AbortSigna
           { signal },
         )
         .catch(unlessGone),
+    "own-namespace": async ({ id }) => network.deleteNamespace?.(id, { signal }),
     share: goneWithItsVm,
     layers: goneWithItsVm,
     nic: goneWithItsVm,

@@ -139,12 +139,24 @@ export const HCN_CALLS = {
     });
   },
 
-  /** @returns the document as HCN completed it */
-  create(kind: Exclude<HcnKind, "Endpoint">, settings: unknown): unknown {
+  /**
+   * @param id of the new object; HCN chooses one where it is absent
+   * @returns the document as HCN completed it
+   */
+  create(kind: Exclude<HcnKind, "Endpoint">, settings: unknown, id?: string): unknown {
     const handle = out();
     const record = out();
-    const hresult = library.call(CREATE[kind], NO_ID, JSON.stringify(settings), handle, record);
-    const created = opened(kind, handle, hresult, record, { operation: `create ${NOUN[kind]}` });
+    const hresult = library.call(
+      CREATE[kind],
+      id === undefined ? NO_ID : guidToBytes(id),
+      JSON.stringify(settings),
+      handle,
+      record,
+    );
+    const created = opened(kind, handle, hresult, record, {
+      operation: `create ${NOUN[kind]}`,
+      ...(id === undefined ? {} : { target: id }),
+    });
     return withHandle(kind, created, () => properties(kind, created, "a new one"));
   },
 

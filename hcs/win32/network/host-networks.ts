@@ -4,14 +4,13 @@
  */
 import type { CallOptions } from "../../api.ts";
 import { HcsError } from "../../errors.ts";
-import { isNotFound } from "../../hresult.ts";
 import { HRESULT } from "../../hresult-table.ts";
 import type { HostNetwork, HostNetworks } from "../../port/networks.ts";
 import type { HcnEndpoint, HcnNamespace } from "../../schema/hcn.ts";
 import type { ThreadCalls } from "../threads/native-thread.ts";
 import type { HcnCalls } from "./hcn-calls.ts";
 import type { HnsCalls } from "./hns-calls.ts";
-import { endpointIds } from "./namespace.ts";
+import { changeOfEndpoint, NEW_NAMESPACE, removeNamespace, unlessGone } from "./namespace.ts";
 
 /** Both network services; their calls block, so a thread makes them. */
 export interface NetworkServices {
@@ -33,8 +32,6 @@ interface HnsSubnet {
   /** The host's own address where it forwards. */
   readonly GatewayAddress?: unknown;
 }
-
-const SCHEMA_VERSION = { Major: 2, Minor: 0 };
 
 export class Win32HostNetworks implements HostNetworks {
   readonly #services: NetworkServices;
@@ -59,7 +56,7 @@ export class Win32HostNetworks implements HostNetworks {
   /** HCN names namespaces by ids alone: `name` is for those who have to make up one. */
   async createNamespace(_name: string, options?: CallOptions): Promise<string> {
     const { hcn } = this.#services;
-    const created = (await hcn.create(["Namespace", { SchemaVersion: SCHEMA_VERSION }], {
+    const created = (await hcn.create(["Namespace", NEW_NAMESPACE], {
       ...options,
       release: (late) => this.deleteNamespace((late as HcnNamespace).ID ?? ""),
     })) as HcnNamespace;
@@ -68,14 +65,7 @@ export class Win32HostNetworks implements HostNetworks {
 
   async deleteNamespace(reference: string, options?: CallOptions): Promise<void> {
     const { hcn } = this.#services;
-    await unlessGone(async () => {
-      const document = (await hcn.read(["Namespace", reference], options)) as HcnNamespace;
-      for (const id of endpointIds(document)) {
-        await unlessGone(() => hcn.modify(["Namespace", reference, change("Remove", id)], options));
-        await unlessGone(() => hcn.remove(["Endpoint", id], options));
-      }
-      await hcn.remove(["Namespace", reference], options);
-    });
+    await removeNamespace(hcn, reference, options, (id) => hcn.remove(["Endpoint", id], options));
   }
 
   async createEndpoint(
@@ -92,26 +82,13 @@ export class Win32HostNetworks implements HostNetworks {
     })) as HcnEndpoint;
     const id = idOf(action, created);
     try {
-      await hcn.modify(["Namespace", namespace, change("Add", id)], options);
+      await hcn.modify(["Namespace", namespace, changeOfEndpoint("Add", id)], options);
       // As it is, not as it was asked for: the service leaves out what it does not know.
       return (await hcn.read(["Endpoint", id], options)) as HcnEndpoint;
     } catch (error) {
       await unlessGone(() => hcn.remove(["Endpoint", id]));
       throw error;
     }
-  }
-}
-
-/** ModifyNamespaceSettings */
-function change(request: "Add" | "Remove", endpoint: string): object {
-  return { ResourceType: "Endpoint", RequestType: request, Settings: { EndpointId: endpoint } };
-}
-
-async function unlessGone(work: () => Promise<unknown>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
   }
 }
 

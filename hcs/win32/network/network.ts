@@ -8,7 +8,7 @@ import type { HcnEndpoint, HcnNamespace } from "../../schema/hcn.ts";
 import { isGuidText } from "../guid.ts";
 import type { NativeThread, ThreadCalls } from "../threads/native-thread.ts";
 import type { HcnCalls } from "./hcn-calls.ts";
-import { endpointIds } from "./namespace.ts";
+import { changeOfEndpoint, endpointIds, NEW_NAMESPACE, removeNamespace } from "./namespace.ts";
 
 export class Win32Network implements Network {
   readonly #hcn: ThreadCalls<HcnCalls>;
@@ -35,6 +35,24 @@ export class Win32Network implements Network {
       if (endpoint !== undefined) endpoints.push(endpoint);
     }
     return { id: (document.ID ?? reference).toLowerCase(), endpoints, document };
+  }
+
+  async createNamespace(id: string, endpoints: readonly string[], options?: CallOptions): Promise<void> {
+    await this.#hcn.create(["Namespace", NEW_NAMESPACE, id], {
+      ...options,
+      release: () => this.deleteNamespace(id),
+    });
+    try {
+      for (const endpoint of endpoints)
+        await this.#hcn.modify(["Namespace", id, changeOfEndpoint("Add", endpoint)], options);
+    } catch (error) {
+      await this.deleteNamespace(id);
+      throw error;
+    }
+  }
+
+  deleteNamespace(id: string, options?: CallOptions): Promise<void> {
+    return removeNamespace(this.#hcn, id, options);
   }
 
   /** Undefined when it was deleted meanwhile. */

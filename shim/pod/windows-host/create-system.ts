@@ -18,6 +18,7 @@ import type { Phases } from "../../phases/phases.ts";
 import { logWarnings } from "../warnings.ts";
 import { guardCredentials } from "../windows/credential-guard.ts";
 import { readDeviceExtensions } from "../windows/device-extensions.ts";
+import { namespaceOf } from "../windows/own-namespace.ts";
 import { setAffinity } from "./affinity.ts";
 import { unlessStopped } from "./end.ts";
 import type { MountedLayers } from "../windows/layers.ts";
@@ -36,10 +37,10 @@ export async function createSystem(init: RootInit, phases: Phases): Promise<Comp
   const reader = new AnnotationReader(request.spec.annotations);
   const affinity = windows.resources.cpuAffinity ?? [];
   const layers = await phases.run("layers", (signal) => rootFileSystem(init, signal));
+  const isFlat = host.build < SCHEMA_2_BUILD;
+  const connected = isFlat ? init : await withNetwork(init, windows, phases);
   const document = await phases.run<SystemDocument>("mounts", (signal) =>
-    host.build < SCHEMA_2_BUILD
-      ? flatConfiguration(init, windows, reader, layers, signal)
-      : containerDocument(init, windows, reader, layers, signal),
+    (isFlat ? flatConfiguration : containerDocument)(connected, windows, reader, layers, signal),
   );
   checkAffinity(affinity, host.build, "/windows/resources/cpu");
   logWarnings(logger, request.id, reader.warnings);
@@ -52,6 +53,20 @@ export async function createSystem(init: RootInit, phases: Phases): Promise<Comp
     if (affinity.length > 0) await setAffinity(backend.jobs, request.id, affinity, signal);
     return system.handle;
   });
+}
+
+/** In documents of schema 1 HCS makes what the container lacks. */
+async function withNetwork(init: RootInit, windows: Windows, phases: Phases): Promise<RootInit> {
+  const { request, pod, holdings } = init;
+  const { network } = pod.environment.backend;
+  const networkNamespace = await phases.run("network", (signal) =>
+    namespaceOf(request.spec, network, holdings, signal),
+  );
+  if (networkNamespace === undefined) return init;
+  return {
+    ...init,
+    request: { ...request, spec: { ...request.spec, windows: { ...windows, networkNamespace } } },
+  };
 }
 
 /** A compute system that ends with its owner's interest in it. */

@@ -16,6 +16,7 @@ import type { Phases } from "../../phases/phases.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { StreamFlags, TaskContainer, VmUsage } from "../../task/container.ts";
 import { logWarnings } from "../warnings.ts";
+import { NETWORK } from "../windows/own-namespace.ts";
 import { updateWindowsContainer, type UpdateTarget } from "../windows/update.ts";
 import { createGuestContainer, type GuestContainerInit } from "./create-container.ts";
 import { sharePath } from "./mounts.ts";
@@ -137,7 +138,7 @@ export class WindowsGuestContainer implements TaskContainer {
     if (vm.uvm.isAlive) await this.#end(phases);
     if (!vm.uvm.isAlive) holdings.forgetVm();
     await phases.run("layers-release", (signal) =>
-      holdings.release(signal, ({ kind }) => kind !== "vm" && kind !== "nic" && kind !== "namespace"),
+      holdings.release(signal, ({ kind }) => kind !== "vm" && !NETWORK.includes(kind)),
     );
     await this.#role.onReleased(holdings, phases);
     await phases.run("layers-release", (signal) => holdings.end(signal));

@@ -16,6 +16,7 @@ import { updateVm } from "../vm/update.ts";
 import { vmUsage } from "../vm/usage.ts";
 import type { Uvm } from "../vm/uvm.ts";
 import { addWindowsNetwork } from "../vm/windows-network.ts";
+import { NETWORK, namespaceOf } from "../windows/own-namespace.ts";
 import { logWarnings } from "../warnings.ts";
 import { SandboxWithoutProcess } from "../windows/sandbox.ts";
 import { WindowsGuestContainer } from "./container.ts";
@@ -128,13 +129,14 @@ export class WindowsVmContainers implements PodContainers {
     holdings: Holdings,
     phases: Phases,
   ): Promise<void> {
-    const reference = spec.windows?.networkNamespace;
-    if (reference === undefined) return;
     const { network } = this.#pod.environment.backend;
-    const { id } = await phases.run("network", (signal) =>
-      addWindowsNetwork(uvm, network, holdings, reference, signal),
-    );
-    namespaces.set(reference, id);
+    await phases.run("network", async (signal) => {
+      const reference = await namespaceOf(spec, network, holdings, signal);
+      if (reference === undefined) return;
+      const { id } = await addWindowsNetwork(uvm, network, holdings, reference, signal);
+      // Workloads whose spec has the same have the same; also none.
+      namespaces.set(spec.windows?.networkNamespace ?? "", id);
+    });
   }
 
   async #updateVm(
@@ -158,7 +160,7 @@ export class WindowsVmContainers implements PodContainers {
   async #close(holdings: Holdings, phases: Phases): Promise<void> {
     if (this.#uvm?.isAlive !== true) holdings.forgetVm();
     await phases.run("network-release", (signal) =>
-      holdings.release(signal, ({ kind }) => kind === "nic" || kind === "namespace"),
+      holdings.release(signal, ({ kind }) => NETWORK.includes(kind)),
     );
     // Closing has a budget of its own.
     await holdings.release(new AbortController().signal, ({ kind }) => kind === "vm");

@@ -32,19 +32,34 @@ export class HcnStore {
     throw new HcsError({ operation: "find", target: id, hresult: ELEMENT_NOT_FOUND });
   }
 
-  add(kind: HcnKind, settings: HcnObject): string {
-    const id = randomUUID();
+  /** @param wanted its id; all zeroes leave the choice to the service */
+  add(kind: HcnKind, settings: HcnObject, wanted: string): string {
+    const id = /[1-9a-f]/i.test(wanted) ? wanted.toLowerCase() : randomUUID();
     this.#of(kind).set(id, { ...settings, ID: id });
     return id;
   }
 
   change(kind: HcnKind, id: string, change: HcnObject): void {
+    if (kind === "Namespace" && change["ResourceType"] === "Endpoint")
+      return this.#changeEndpoints(id, change);
     this.#of(kind).set(id, { ...this.#of(kind).get(id), Changed: change });
   }
 
   async remove(kind: HcnKind, id: string): Promise<void> {
     await this.get(kind, id);
     this.#of(kind).delete(id);
+  }
+
+  /** @throws {HcsError} for an endpoint that is to be added and is not there */
+  #changeEndpoints(id: string, { RequestType, Settings }: HcnObject): void {
+    const { EndpointId } = Settings as { readonly EndpointId: string };
+    if (RequestType === "Add" && !this.#of("Endpoint").has(EndpointId))
+      throw new HcsError({ operation: "find", target: EndpointId, hresult: ELEMENT_NOT_FOUND });
+    const namespace = this.#of("Namespace").get(id) ?? {};
+    const present = (namespace["Resources"] as readonly { Data: { ID: string } }[] | undefined) ?? [];
+    const others = present.filter(({ Data }) => Data.ID !== EndpointId);
+    const added = RequestType === "Add" ? [{ Type: "Endpoint", Data: { ID: EndpointId } }] : [];
+    this.#of("Namespace").set(id, { ...namespace, Resources: [...others, ...added] });
   }
 
   /** Ids of those whose members are as the filter says. */

@@ -53,7 +53,7 @@ function functionsOf(kind: HcnKind): Handlers {
       return { document: JSON.stringify(store.list(kind, filter).map((id) => id.toUpperCase())) };
     }),
     [`HcnCreate${kind}`]: recorded((call, store) =>
-      openHandle(kind, store.add(kind, call.json("settings") as HcnObject)),
+      openHandle(kind, store.add(kind, call.json("settings") as HcnObject, call.text("id") ?? "")),
     ),
     [`HcnOpen${kind}`]: recorded(async (call, store) => {
       const id = call.text("id") ?? "";

@@ -145,6 +145,30 @@ describe("Win32Network", () => {
     });
   });
 
+  describe("a namespace of a container's own", () => {
+    const OWN = "0e0e0e0e-2222-4333-8444-0123456789ab";
+
+    it("is made under the id it is given, with endpoints that are there, and goes without them", async () => {
+      const created = (await hcn.create(["Network", {}])) as { ID: string };
+      const { ID } = (await hcn.createEndpoint([created.ID, { Name: "e" }])) as { ID: string };
+      await network.createNamespace(OWN, [ID]);
+      const { endpoints } = await network.openNamespace(OWN);
+      assert.deepEqual(
+        endpoints.map(({ id }) => id),
+        [ID],
+      );
+      await network.deleteNamespace(OWN);
+      await network.deleteNamespace(OWN);
+      await assert.rejects(network.openNamespace(OWN), hcsError(isNotFound, OWN));
+      assert.equal(((await hcn.read(["Endpoint", ID])) as { Name: string }).Name, "e");
+    });
+
+    it("is not made when an endpoint is not there", async () => {
+      await assert.rejects(network.createNamespace(OWN, [NOBODY]), hcsError(isNotFound));
+      await assert.rejects(network.openNamespace(OWN), hcsError(isNotFound, OWN));
+    });
+  });
+
   describe("the Host Network Service", () => {
     it("gives the output of its answer", async () => {
       const output = await hns.request(["GET", "/globals/version"]);

@@ -59,6 +59,15 @@ describe("windowsReclaimers", () => {
     );
   });
 
+  it("remove a network that was made for a container", async () => {
+    hostThatFails();
+    await backend.network.createNamespace("own", []);
+    const { failed } = await release([
+      { kind: "own-namespace", key: "own-namespace:own", data: { id: "own" } },
+    ]);
+    assert.deepEqual([failed, backend.network.made()], [[], []]);
+  });
+
   it("take for released what somebody else has released", async () => {
     const gone = (call: string): ScriptedFailure => ({ call, hresult: 0x8007_0002 });
     hostThatFails(

@@ -56,6 +56,14 @@ describe("HostContainer", () => {
     assert.equal(host.held.size, 0);
   });
 
+  it("has a network of its own where its spec asks for one and brings none, until it is gone", async () => {
+    const { host, container } = await created({}, { windows: { network: {} } });
+    const [own] = host.backend.network.made();
+    assert.match(JSON.stringify([...host.recorder.documents]), new RegExp(`"Namespace":"${own}"`));
+    await container.teardown(host.phases("exit"));
+    assert.deepEqual(host.backend.network.made(), []);
+  });
+
   it("mounts the uppermost CIM below a scratch that is only activated", async () => {
     const { host, container } = await created({}, {}, CIMS);
     const acquired = host.calls.length;

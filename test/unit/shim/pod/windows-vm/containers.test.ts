@@ -202,6 +202,36 @@ describe("WindowsVmContainers", () => {
     assert.equal(pod.host.held.size, 0);
   });
 
+  it("makes a network of its own for a pod that brings none, with the endpoints it lists", async () => {
+    const endpointList = ["7d3c0c52-90aa-4b1e-9c0b-3f1f2a7e0101"];
+    const pod = await TestPod.create({ spec: { network: { endpointList } } });
+    const [own, ...others] = pod.host.backend.network.made();
+    assert.deepEqual(others, []);
+    assert.ok(pod.host.held.has(`own-namespace:${own}`));
+    assert.deepEqual(pod.entries.slice(-4).map(brief), [
+      "guest Add NetworkNamespace",
+      "guest Add Network",
+      "Add Devices/NetworkAdapters/…",
+      "guest Add Network",
+    ]);
+    await pod.workload({ windows: { hyperv: {}, network: {} } });
+    const documents = JSON.stringify([...pod.host.recorder.documents, ...pod.entries]);
+    assert.match(documents, new RegExp(`"Networking":{[^}]*"Namespace":"${own}"`));
+    await pod.sandbox.teardown(pod.host.phases("exit"));
+    assert.deepEqual(pod.host.backend.network.made(), []);
+    assert.equal(pod.host.held.size, 0);
+  });
+
+  it("leaves no network of its own behind when an endpoint of it does not exist", async () => {
+    const host = await WindowsHost.create({ platform: PLATFORM, files: FILES });
+    const request = host.request({ windows: { hyperv: {}, network: { endpointList: ["none"] } } });
+    const sandbox = { ...request, identity: { role: "sandbox", podId: "c1" } } as const;
+    const creation = new WindowsVmContainers(host.pod).createSandbox(sandbox, contextOf(host, host.holdings));
+    await assert.rejects(creation, /none/);
+    await host.holdings.end(new AbortController().signal);
+    assert.deepEqual([host.backend.network.made(), [...host.held]], [[], []]);
+  });
+
   it("shares a directory of the host with the VM itself", async () => {
     const pod = await TestPod.create();
     const before = pod.entries.length;
