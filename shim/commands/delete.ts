@@ -5,7 +5,6 @@
  */
 import { existsSync, readFileSync, unlinkSync } from "node:fs";
 import { DeleteResponse } from "../../protos/gen/task-v2.ts";
-import { identify } from "../../hcs/emulator/systems/process-identity.ts";
 import { timestampFromDate } from "../../protos/timestamp.ts";
 import { isListening, pathOfAddress } from "../bootstrap/address.ts";
 import { bundleFile, readIfPresent } from "../bootstrap/bundle.ts";
@@ -13,6 +12,7 @@ import { UsageError, type ShimFlags } from "../flags.ts";
 import { readNodeFile } from "../options/node-file.ts";
 import { Options } from "../options/own.ts";
 import { LOST_STATUS } from "../platform/facts.ts";
+import { identifyProcess } from "../platform/process-identity.ts";
 import {
   forgetJournal,
   nodeJournalPath,
@@ -48,7 +48,7 @@ export async function deleteTask(flags: ShimFlags, context: DeleteContext): Prom
     const { released, failed } = await reclaim(journal.held, await context.reclaimers(options));
     // containerd may ask again, with the bundle still there.
     strikeReleased(path, released);
-    endShim(journal);
+    await endShim(journal);
     remarks.push(
       ...failed.map(({ holding, message }) => `cannot release ${holding.kind} ${holding.key}: ${message}`),
     );
@@ -91,9 +91,9 @@ function panicText(bundle: string): string[] {
  * Ends a shim that lives but that containerd has given up: it lost what it served. The journal says which process that is,
  * and whether it has other pods, which must not end with this one.
  */
-function endShim({ owner }: JournalContents): void {
+async function endShim({ owner }: JournalContents): Promise<void> {
   if (owner?.startTime === undefined || owner.isShared === true || owner.shim === process.pid) return;
-  if (identify(owner.shim)?.startTime !== owner.startTime) return;
+  if ((await identifyProcess(owner.shim))?.startTime !== owner.startTime) return;
   try {
     process.kill(owner.shim, "SIGTERM");
   } catch (error) {

@@ -22,6 +22,7 @@ import { Options } from "../options/own.ts";
 import { readRuntimeOptions, type RuntimeOptions } from "../options/runtime.ts";
 import type { PodEnvironment } from "../pod/environment.ts";
 import { Timeline } from "../phases/timeline.ts";
+import { identifyProcess } from "../platform/process-identity.ts";
 import { servingPlatform } from "../platform/serving.ts";
 import { Calls } from "../service/calls.ts";
 import { registerDiagService } from "../service/diag-service.ts";
@@ -92,6 +93,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
     publisher.publish(type, message);
   });
   const streams = new StreamRegistry();
+  const self = await identifyProcess(process.pid);
   const environment: PodEnvironment = {
     backend,
     host: await backend.host(),
@@ -102,6 +104,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
     namespace: flags.namespace,
     stateDirectory: podOptions.stateDirectory,
     ...(order.isShared ? { isShared: true } : {}),
+    ...(self === undefined ? {} : { processStartTime: self.startTime }),
     owner: OWNER,
     programDirectory: options.programs.directory,
     streams,

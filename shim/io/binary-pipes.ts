@@ -2,12 +2,13 @@
  * Output to a logging program on Windows (`binary://`): the shim serves three named pipes and tells the program their
  * names in its environment. It dials all three; closing the third, or a byte on it, says that it is ready.
  */
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { Writable } from "node:stream";
 import { abortable, startDeadline } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { StdioError } from "./errors.ts";
 import { loggerCommand, LoggerProcess, readiness } from "./logger-process.ts";
+import { PipeForOne } from "./pipe-for-one.ts";
 import type { OpenContext, StdioRequest, UpstreamStdio } from "./upstream.ts";
 
 const ROLES = ["stdout", "stderr", "wait"] as const;
@@ -19,11 +20,11 @@ export async function openLoggerPipes(request: StdioRequest, context: OpenContex
   const command = loggerCommand(request, context);
   const pipePath = budgets.pipePath ?? ((name) => `\\\\.\\pipe\\${name}`);
   const paths = byRole((role) => pipePath(`binary-${request.execId ?? request.containerId}-${role}`));
-  const served: ServedPipe[] = [];
+  const served: PipeForOne[] = [];
   let logger: LoggerProcess | undefined;
   try {
-    for (const role of ROLES) served.push(await ServedPipe.listen(paths[role]));
-    const [out, err, wait] = served as [ServedPipe, ServedPipe, ServedPipe];
+    for (const role of ROLES) served.push(await PipeForOne.listen(paths[role]));
+    const [out, err, wait] = served as [PipeForOne, PipeForOne, PipeForOne];
     const environment = {
       CONTAINER_STDOUT: paths.stdout,
       CONTAINER_STDERR: paths.stderr,
@@ -35,7 +36,7 @@ export async function openLoggerPipes(request: StdioRequest, context: OpenContex
     wait.close();
     // A logger dials the outputs before it says that it is ready, but the connections need not be seen in that order.
     using deadline = startDeadline(clock, budgets.readyMs, "logger did not dial its output pipes", signal);
-    const [stdout, stderr] = await abortable(Promise.all([out.writer(), err.writer()]), deadline.signal);
+    const [stdout, stderr] = await abortable(Promise.all([writerOf(out), writerOf(err)]), deadline.signal);
     return {
       paths: { stdin: "", stdout: paths.stdout, stderr: request.terminal ? "" : paths.stderr },
       stdout,
@@ -54,45 +55,12 @@ export async function openLoggerPipes(request: StdioRequest, context: OpenContex
   }
 }
 
-function byRole<T>(make: (role: Role) => T): Record<Role, T> {
-  return { stdout: make("stdout"), stderr: make("stderr"), wait: make("wait") };
+async function writerOf(pipe: PipeForOne): Promise<Writable> {
+  return new PipeWriter(await pipe.connected);
 }
 
-/** A pipe served for one connection. */
-class ServedPipe {
-  readonly connected: Promise<Socket>;
-  readonly #server = createServer();
-  #socket: Socket | undefined;
-
-  /** Listens at `path`: the pipe can be dialled as soon as this resolves. */
-  static async listen(path: string): Promise<ServedPipe> {
-    const pipe = new ServedPipe();
-    await new Promise<void>((resolve, reject) => {
-      pipe.#server.once("error", reject);
-      pipe.#server.listen(path, resolve);
-    });
-    return pipe;
-  }
-
-  private constructor() {
-    this.connected = new Promise((resolve) => {
-      this.#server.once("connection", (socket) => {
-        this.#socket = socket;
-        socket.on("error", () => undefined);
-        this.#server.close();
-        resolve(socket);
-      });
-    });
-  }
-
-  async writer(): Promise<Writable> {
-    return new PipeWriter(await this.connected);
-  }
-
-  close(): void {
-    this.#socket?.destroy();
-    if (this.#server.listening) this.#server.close();
-  }
+function byRole<T>(make: (role: Role) => T): Record<Role, T> {
+  return { stdout: make("stdout"), stderr: make("stderr"), wait: make("wait") };
 }
 
 /**

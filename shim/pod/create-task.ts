@@ -47,6 +47,7 @@ export async function createTask(
   const openJournal = environment.openJournal ?? ((place) => FileJournal.open(place));
   const journal = openJournal({
     ...(environment.isShared === true ? { isShared: true } : {}),
+    ...(environment.processStartTime === undefined ? {} : { startTime: environment.processStartTime }),
     bundle: request.bundle,
     stateDirectory,
     namespace,

@@ -20,6 +20,8 @@ export interface PodEnvironment {
   readonly stateDirectory: string;
   /** The process has other pods. */
   readonly isShared?: true;
+  /** When this process was started, as journals tell (`platform/process-identity.ts`). */
+  readonly processStartTime?: number;
   /** `Owner` of compute systems. */
   readonly owner: string;
   /** Directory of the shim executable; files of the installation are beside it. */

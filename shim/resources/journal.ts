@@ -124,6 +124,8 @@ export interface JournalPlace {
   readonly id: string;
   /** The process has other pods. */
   readonly isShared?: true;
+  /** When this process was started, as its platform counts; found out here unless given. */
+  readonly startTime?: number;
 }
 
 /** What one task holds, written down. */
@@ -158,11 +160,11 @@ export class FileJournal implements Journal {
     try {
       const both = linkOnNode(inBundle, onNode) ? [first] : [first, open(onNode)];
       const journal = new FileJournal(place, both);
-      const { pid: shim, startTime } = identify(process.pid) ?? { pid: process.pid };
+      const startTime = place.startTime ?? identify(process.pid)?.startTime;
       journal.#write({
         op: "opened",
         bundle: place.bundle,
-        shim,
+        shim: process.pid,
         ...(startTime === undefined ? {} : { startTime }),
         ...(place.isShared === true ? { isShared: true } : {}),
       });

@@ -2,7 +2,7 @@
  * What tasks have left on a node: journals with open entries, and whether the shim that wrote them lives. For `start`,
  * which finishes what an earlier task of its id has left, and for people.
  */
-import { identify } from "../../hcs/emulator/systems/process-identity.ts";
+import { identifyProcess } from "../platform/process-identity.ts";
 import { isListening, pathOfAddress } from "../bootstrap/address.ts";
 import { bundleFile, readIfPresent } from "../bootstrap/bundle.ts";
 import {
@@ -25,14 +25,14 @@ export type ShimState = "alive" | "silent" | "dead";
 /** The state of the shim that wrote a journal. */
 export async function shimState({ owner }: JournalContents): Promise<ShimState> {
   if (owner === undefined) return "dead";
-  if (!isRunning(owner.shim, owner.startTime)) return "dead";
+  if (!(await isRunning(owner.shim, owner.startTime))) return "dead";
   const address = readIfPresent(bundleFile(owner.bundle, "address"));
   // Without an address (its bundle is gone) the process alone speaks for it.
   return address === undefined || (await isListening(pathOfAddress(address))) ? "alive" : "silent";
 }
 
-function isRunning(pid: number, startTime: number | undefined): boolean {
-  if (startTime !== undefined) return identify(pid)?.startTime === startTime;
+async function isRunning(pid: number, startTime: number | undefined): Promise<boolean> {
+  if (startTime !== undefined) return (await identifyProcess(pid))?.startTime === startTime;
   try {
     process.kill(pid, 0);
     return true;
