@@ -52,7 +52,7 @@ export function parseFlags(args: readonly string[], table: FlagTable): ParsedFla
 /** Flags that containerd gives to a shim (pkg/shim). */
 export const SHIM_FLAGS: FlagTable = {
   values: ["namespace", "address", "publish-binary", "id", "bundle", "socket"],
-  switches: ["debug", "info", "v", "version", "h", "help", "is-sandbox"],
+  switches: ["debug", "info", "v", "version", "h", "help", "is-sandbox", "member"],
 };
 
 /** The flags every action of the shim needs. */

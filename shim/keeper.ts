@@ -1,4 +1,4 @@
-/** Entry of the keeper: `keeper.cjs INSTALLATION`, with the environment of the `start` that wanted it. */
+/** Entry of the keeper: `… INSTALLATION`, with the environment of the `start` that wanted it. */
 import { ownPrograms } from "./bootstrap/programs.ts";
 import { messageOf } from "./errors.ts";
 import { keeperAddress } from "./hosting/keeper/address.ts";
@@ -7,7 +7,7 @@ import { readNodeFile } from "./options/node-file.ts";
 import { Options } from "./options/own.ts";
 
 async function keep(): Promise<void> {
-  const [installation = ""] = process.argv.slice(2);
+  const installation = process.argv.at(-1) ?? "";
   const end = (): never => {
     keeper.close();
     process.exit(0);

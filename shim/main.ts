@@ -3,7 +3,6 @@
  * it is chosen.
  */
 import { writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { ownPrograms } from "./bootstrap/programs.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags, UsageError, type ParsedFlags } from "./flags.ts";
 import { platformReclaimers } from "./resources/platform-reclaimers.ts";
@@ -57,7 +56,7 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
     ]);
     const [bundle, stdin, programs] = [process.cwd(), readStdin(), ownPrograms()];
     const request = {
-      installation: dirname(programs.directory),
+      installation: programs.installation,
       workingDirectory: bundle,
       args: process.argv.slice(2),
       environment: process.env,
@@ -70,23 +69,18 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
         kind: "spawn",
         daemonCommand: programs.serve,
         listening: process.platform === "win32" ? "by-itself" : "handed-over",
-        ...(programs.keeper.length === 0
-          ? {}
-          : {
-              askKeeper: async (hosting, budgetMs) => {
-                const { startByKeeper } = await import("./hosting/keeper/via-keeper.ts");
-                return startByKeeper({ command: programs.keeper, request }, hosting, budgetMs);
-              },
-            }),
+        askKeeper: async (hosting, budgetMs) => {
+          const { startByKeeper } = await import("./hosting/keeper/via-keeper.ts");
+          return startByKeeper({ command: programs.keeper, request }, hosting, budgetMs);
+        },
       },
       reclaimers: platformReclaimers,
     });
     finish(output);
   },
-  serve: async () => {
-    const { runEmbedded } = await import("./bootstrap/embedded.ts");
-    runEmbedded("serve.cjs");
-  },
+  // Of single executables; elsewhere they are programs of their own.
+  serve: () => runBundle("serve.cjs"),
+  keeper: () => runBundle("keeper.cjs"),
   delete: async (parsed) => {
     const { deleteTask } = await import("./commands/delete.ts");
     const outcome = await deleteTask(shimFlags(parsed), {
@@ -97,6 +91,11 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
     finish(outcome.response);
   },
 };
+
+async function runBundle(name: string): Promise<void> {
+  const { runEmbedded } = await import("./bootstrap/embedded.ts");
+  runEmbedded(name);
+}
 
 run(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`${NAME}: ${error instanceof Error ? error.message : String(error)}\n`, () => {

@@ -12,12 +12,16 @@ import {
   NODE_FOR_WINDOWS,
   type NpmPackage,
 } from "../setup/npm-package.ts";
+import { findProgram } from "../setup/programs.ts";
+import { MINGW } from "../setup/requirements.ts";
 import type { Update } from "../terminal/reporter.ts";
 import { deploymentFiles } from "./deploy.ts";
 import { packagesIn, readPackage, type ShippedPackage } from "./metafile.ts";
 import { makeSingleExecutable } from "./portable-executable.ts";
 import { PRODUCT, type PackageContents } from "./product.ts";
 
+/** Two levels below the installation, as everywhere. */
+const LAUNCHER = "native/containerd-shim-runhcs-v1.exe";
 const KOFFI_FOR_WINDOWS = "@koromix/koffi-win32-x64";
 
 interface Executable {
@@ -36,7 +40,7 @@ const EXECUTABLES: readonly Executable[] = [
     name: "containerd-shim-runhcs-v1",
     description: "containerd shim v2 for the Windows Host Compute Service",
     entry: "shim/main.ts",
-    embedded: { "serve.cjs": "shim/serve.ts", ...NATIVE_CALLS },
+    embedded: { "serve.cjs": "shim/serve.ts", "keeper.cjs": "shim/keeper.ts", ...NATIVE_CALLS },
   },
   {
     name: "hcsctl",
@@ -73,6 +77,8 @@ export async function packWindows(work: string, update: Update): Promise<Package
     ["install.ps1", readFileSync(join(ROOT, "scripts/install.ps1"))],
     ...deploymentFiles("windows"),
   ]);
+  const launcher = await compileLauncher(work);
+  if (launcher !== undefined) files.set(LAUNCHER, launcher);
   const metafiles: Metafile[] = [];
   for (const executable of EXECUTABLES) {
     update(`${executable.name}.exe`);
@@ -82,6 +88,26 @@ export async function packWindows(work: string, update: Update): Promise<Package
     files.set(`${executable.name}.exe`, await makeExecutable(folder, executable, parts, native));
   }
   return { files, packages: shippedPackages(metafiles, parts, koffi) };
+}
+
+/** The launcher in C; undefined where there is no compiler for it. */
+async function compileLauncher(work: string): Promise<Buffer | undefined> {
+  const compiler = findProgram(MINGW);
+  if (compiler === undefined) return undefined;
+  const output = join(work, "launcher.exe");
+  // The time would be in it.
+  const flags = [
+    "-std=c11",
+    "-municode",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Os",
+    "-s",
+    "-Wl,--no-insert-timestamp",
+  ];
+  await mustRun(compiler, [...flags, "-o", output, join(ROOT, "shim/hosting/launcher/launcher.c")]);
+  return readFileSync(output);
 }
 
 /** Bundles the entry as `main.cjs`, and what else the executable carries. */

@@ -4,11 +4,13 @@ import { dirname, join } from "node:path";
 import { isSea } from "node:sea";
 
 export interface Programs {
+  /** What is replaced as a whole. */
+  readonly installation: string;
   /** Where the executables are. */
   readonly directory: string;
   /** Program and arguments of the long-lived shim process. */
   readonly serve: readonly string[];
-  /** Program and arguments of the keeper; none where it does not exist. */
+  /** Program and arguments of the keeper. */
   readonly keeper: readonly string[];
   /** Program and arguments of the emulator's VM worker. */
   readonly vmWorker: readonly string[];
@@ -19,9 +21,16 @@ export function ownPrograms(): Programs {
   return isSea() ? programsIn(process.execPath) : programsBeside(process.argv[1] ?? "");
 }
 
-/** @param executable a single executable: it serves by itself, and has no emulator */
+/** @param executable a single executable: it serves and keeps by itself, and has no emulator */
 export function programsIn(executable: string): Programs {
-  return { directory: dirname(executable), serve: [executable], keeper: [], vmWorker: [] };
+  const directory = dirname(executable);
+  return {
+    installation: directory,
+    directory,
+    serve: [executable],
+    keeper: [executable, "keeper", directory],
+    vmWorker: [],
+  };
 }
 
 /**
@@ -36,6 +45,7 @@ export function programsBeside(entry: string): Programs {
   const libexec = join(root, "libexec");
   const node = [process.execPath, "--no-warnings"];
   return {
+    installation: root,
     directory: join(root, "bin"),
     serve: [...node, ...DAEMON_FLAGS, join(libexec, "serve.cjs")],
     keeper: [...node, join(libexec, "keeper.cjs"), root],

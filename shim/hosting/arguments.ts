@@ -9,9 +9,9 @@ export const READY_TITLE: string = `containerd-shim-runhcs-v1 ${MEMBER} ready`;
 /** Room for the title of a process, which takes the place of its arguments. */
 const LONGEST_TITLE = 1024;
 
-/** Arguments of a process that waits for what the keeper says. */
+/** Arguments of a process that waits for what the keeper says. On Windows a title takes no room; there the program is told what to be. */
 export function memberArguments(): string[] {
-  return [MEMBER, " ".repeat(LONGEST_TITLE)];
+  return process.platform === "win32" ? [MEMBER, "serve"] : [MEMBER, " ".repeat(LONGEST_TITLE)];
 }
 
 export function isMember(argv: readonly string[]): boolean {

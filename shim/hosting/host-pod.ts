@@ -14,7 +14,7 @@ import { EventPublisher } from "../events/publisher.ts";
 import { taskEvents } from "../events/task-events.ts";
 import { eventTransport } from "../events/transport.ts";
 import type { ShimFlags } from "../flags.ts";
-import type { LogDestination } from "../log/destination.ts";
+import { nowhereDestination, type LogDestination } from "../log/destination.ts";
 import { formatRecord } from "../log/format.ts";
 import { Logger, type LogLevel } from "../log/logger.ts";
 import { readNodeFile } from "../options/node-file.ts";
@@ -111,6 +111,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
   };
   const server = new Server();
   const timers: (() => void)[] = [];
+  let destination = nowhereDestination();
   let ending: Promise<void> | undefined;
   const end = (reason: string): void => {
     ending ??= shutDown(reason);
@@ -123,6 +124,8 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
     await Promise.allSettled([server.shutdown(deadline.signal), publisher.flush(deadline.signal)]);
     await backend.close();
     serving.removeSocket(order.socketPath);
+    // A process may go on with other pods, one of the same name among them.
+    destination.close();
     options.onEnd();
   };
   const shim = new Shim({
@@ -139,7 +142,8 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
   registerShimDiagService(server, shim, calls);
   registerDiagService(server, shim, calls, log);
   const { namespace, id, bundle } = flags;
-  const destination = serving.openLog({ namespace, id, bundle, debugType: runtime.runhcs.debugType });
+  if (options.isQuiet !== true)
+    destination = serving.openLog({ namespace, id, bundle, debugType: runtime.runhcs.debugType });
   await options.listen(server);
   // containerd forgets a shim whose start it could not finish; such a shim must not stay.
   timers.push(

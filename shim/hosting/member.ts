@@ -2,19 +2,17 @@
  * A process that the keeper has started: a spare that waits for its one pod, or the process that all shared pods have. A
  * spare that got its pod is like any other shim process; the keeper may go.
  */
-import { closeSync, openSync } from "node:fs";
 import type { Socket } from "node:net";
 import { duplexPair } from "node:stream";
-import { join } from "node:path";
-import { isListening } from "../bootstrap/address.ts";
-import { BUNDLE_FILE } from "../bootstrap/bundle.ts";
-import { listenUnlessServed, UNWANTED_VARIABLES } from "../bootstrap/daemon.ts";
+import { bundleFile } from "../bootstrap/bundle.ts";
+import { UNWANTED_VARIABLES } from "../bootstrap/daemon.ts";
 import { ownPrograms } from "../bootstrap/programs.ts";
 import { systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
 import { stderrDestination } from "../log/destination.ts";
 import { formatRecord } from "../log/format.ts";
 import { Logger } from "../log/logger.ts";
+import { servingPlatform } from "../platform/serving.ts";
 import { hostPod, type HostedPod } from "./host-pod.ts";
 import { READY_TITLE } from "./arguments.ts";
 import { fromMessage, type HostMessage, type MemberMessage } from "./messages.ts";
@@ -139,11 +137,7 @@ async function becomeShimOf(order: PodOrder): Promise<void> {
   }
   const { namespace, address, id, bundle } = flags;
   process.title = `containerd-shim-runhcs-v1 -namespace ${namespace} -address ${address} -id ${id}`;
-  if (process.platform !== "linux" || bundle === undefined) return;
-  const { duplicateOnto } = await import("../../hcs/posix/libc.ts");
-  const log = openSync(join(bundle, BUNDLE_FILE.panic), "a", 0o600);
-  for (const descriptor of [1, 2]) duplicateOnto(log, descriptor);
-  closeSync(log);
+  if (bundle !== undefined) await (await servingPlatform()).printTo(bundleFile(bundle, "panic"));
 }
 
 interface EarlyListener {
@@ -154,19 +148,19 @@ interface EarlyListener {
 
 /** Listens before there is a server. What is sent meanwhile is kept by the connections. */
 async function listenEarly(path: string): Promise<EarlyListener> {
-  const listener = await listenUnlessServed(path, isListening);
-  if (listener === undefined) throw new Error(`cannot listen at ${path}: somebody does`);
   const early: Socket[] = [];
-  const keep = (socket: Socket): void => {
+  let take = (socket: Socket): void => {
     // A connection that breaks is one that whoever serves it finds ended.
     socket.on("error", () => undefined);
     early.push(socket);
   };
-  listener.on("connection", keep);
+  const serving = await servingPlatform();
+  const listener = await serving.offer(path, (socket) => take(socket));
+  if (listener === undefined) throw new Error(`cannot listen at ${path}: somebody does`);
   return {
     serve: (server) => {
-      listener.off("connection", keep);
-      server.serve(listener);
+      take = (socket) => void server.handleConnection(socket);
+      server.own(listener);
       for (const socket of early) server.handleConnection(socket);
       return Promise.resolve();
     },

@@ -6,6 +6,7 @@ import { closeSync, constants, openSync, writeSync } from "node:fs";
 
 export interface LogDestination {
   write(line: string): void;
+  /** What is written afterwards is lost. */
   close(): void;
 }
 
@@ -18,6 +19,7 @@ const UNREAD = new Set(["EAGAIN", "EPIPE", "ENXIO"]);
 export function fifoDestination(path: string): LogDestination {
   let descriptor: number | undefined;
   let dropped = 0;
+  let isClosed = false;
   const tryWrite = (line: string): boolean => {
     try {
       // Without a reader the open fails; it is tried again with the next line.
@@ -31,10 +33,12 @@ export function fifoDestination(path: string): LogDestination {
   };
   return {
     write: (line) => {
+      if (isClosed) return;
       if (dropped > 0 && tryWrite(droppedLine(dropped))) dropped = 0;
       if (!tryWrite(line)) dropped++;
     },
     close: () => {
+      isClosed = true;
       if (descriptor !== undefined) closeSync(descriptor);
       descriptor = undefined;
     },

@@ -37,6 +37,7 @@ export class Server implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #host: ServerConnectionHost;
   readonly #listeners: Set<NetServer> = new Set();
+  readonly #owned: Set<{ close(): void }> = new Set();
   readonly #connections: Set<ServerConnection> = new Set();
   readonly #waiters: Set<() => void> = new Set();
   #inFlight = 0;
@@ -124,6 +125,12 @@ export class Server implements AsyncDisposable {
     else this.#listeners.add(listener);
   }
 
+  /** Closes a listener of the caller's, who hands over what it accepts, when the server stops. */
+  own(listener: { close(): void }): void {
+    if (this.stopped) listener.close();
+    else this.#owned.add(listener);
+  }
+
   /** Serves one connection, whatever it is made of. A server that has been stopped closes it at once. */
   handleConnection(stream: Duplex): CallConnection {
     const connection = new ServerConnection(stream, this.#host);
@@ -175,6 +182,8 @@ export class Server implements AsyncDisposable {
       if (listener.listening) closed.push(new Promise((resolve) => listener.close(() => resolve())));
     }
     this.#listeners.clear();
+    for (const listener of this.#owned) listener.close();
+    this.#owned.clear();
     await Promise.all(closed);
   }
 

@@ -84,8 +84,8 @@ describe("recorded pods, by the packed executable", function () {
       const recorder = new Recorder();
       const { platform, files = [] } = golden.options;
       await using machine = await WindowsMachine.boot(new ScriptedBackend(platform, files, recorder));
-      await using pod = await RecordedPod.open(golden, machine, recorder);
-      await pod.lead(ZONE);
+      await using pod = await RecordedPod.open(golden, machine, recorder, ZONE);
+      await pod.lead();
       const { unexpected } = judge(name, differencesOf(golden, pod, recorder), known);
       assert.equal(formatDifferences(unexpected, 20).join("\n"), "");
       await pod[end]();

@@ -2,9 +2,7 @@
  * The keeper of a node: answers `start` and `delete` without booting Node for each, holds booted processes ready, and has the
  * process that shared pods live in. Nothing depends on it: whoever finds it gone does what it would have done.
  */
-import type { Server, Socket } from "node:net";
-import { isListening } from "../../bootstrap/address.ts";
-import { listenUnlessServed } from "../../bootstrap/daemon.ts";
+import type { Socket } from "node:net";
 import type { Programs } from "../../bootstrap/programs.ts";
 import { systemClock } from "../../clock.ts";
 import { deleteTask } from "../../commands/delete.ts";
@@ -12,6 +10,7 @@ import { start } from "../../commands/start.ts";
 import { messageOf } from "../../errors.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags } from "../../flags.ts";
 import type { Hosting, Options } from "../../options/own.ts";
+import { servingPlatform, type Listener } from "../../platform/serving.ts";
 import { platformReclaimers } from "../../resources/platform-reclaimers.ts";
 import type { PodOrder } from "../order.ts";
 import { Member, MemberLostError, type Place } from "./members.ts";
@@ -42,7 +41,7 @@ export class Keeper {
   #shared: Member | undefined;
   #requests = 0;
   #isRefilling = false;
-  #server: Server | undefined;
+  #listener: Listener | undefined;
   #cancelIdle: (() => void) | undefined;
 
   constructor(init: KeeperInit) {
@@ -51,10 +50,9 @@ export class Keeper {
 
   /** @returns false when there is a keeper already */
   async listen(): Promise<boolean> {
-    const server = await listenUnlessServed(this.#init.address, isListening);
-    if (server === undefined) return false;
-    this.#server = server;
-    server.on("connection", (socket) => this.#serve(socket));
+    const serving = await servingPlatform();
+    this.#listener = await serving.offer(this.#init.address, (socket) => this.#serve(socket));
+    if (this.#listener === undefined) return false;
     this.#refill();
     this.#watchIdle();
     return true;
@@ -62,7 +60,7 @@ export class Keeper {
 
   /** Takes the address away. Spares end; pods stay. */
   close(): void {
-    this.#server?.close();
+    this.#listener?.close();
     for (const spare of this.#spares) spare.release();
     this.#shared?.release();
   }
@@ -81,7 +79,8 @@ export class Keeper {
       }
       if (request === undefined) return;
       socket.off("data", onData);
-      void this.#answer(request).then((reply) => socket.end(encodeReply(reply)));
+      // Not by end(): on Windows that waits for the reader.
+      void this.#answer(request).then((reply) => socket.write(encodeReply(reply), () => socket.destroy()));
     };
     socket.on("data", onData);
     // Whoever asked is gone; what it asked for is done all the same.

@@ -7,7 +7,7 @@
  * differ, for Windows.
  *
  * Layout: <installation>/native/containerd-shim-runhcs-v1 is this program, <installation>/bin/containerd-shim-runhcs-v1
- * the one in Node.
+ * the one in Node; on Windows that is <installation>\containerd-shim-runhcs-v1.exe.
  */
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN
@@ -87,6 +87,7 @@ typedef HANDLE channel;
 /* A keeper that is being asked by others lets us wait for this long, in milliseconds. */
 #define BUSY_MS 2000
 
+/* Variables are UTF-16 there; what the C library has of them is not UTF-8. */
 static char *utf8(const wchar_t *text) {
   int size = WideCharToMultiByte(CP_UTF8, 0, text, -1, NULL, 0, NULL, NULL);
   char *result = malloc(size);
@@ -99,7 +100,9 @@ static channel dial(uint64_t name) {
   wchar_t path[128];
   swprintf(path, 128, L"\\\\.\\pipe\\ProtectedPrefix\\Administrators\\runhcs-keeper-%016llx", (unsigned long long)name);
   for (;;) {
-    HANDLE pipe = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+    /* Whoever serves it may learn who we are, and do nothing in our name. */
+    HANDLE pipe = CreateFileW(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
+                              SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION, NULL);
     if (pipe != INVALID_HANDLE_VALUE || GetLastError() != ERROR_PIPE_BUSY) return pipe;
     if (!WaitNamedPipeW(path, BUSY_MS)) return INVALID_HANDLE_VALUE;
   }
@@ -122,6 +125,12 @@ static channel standard(int number) {
 
 static void ignore_broken_pipes(int ignore) { (void)ignore; }
 
+static const char *variable(const wchar_t *name) {
+  const wchar_t *value = _wgetenv(name);
+  return value == NULL ? "" : utf8(value);
+}
+#define VARIABLE(name) variable(L##name)
+
 static int is_terminal(void) { return GetFileType(standard(0)) == FILE_TYPE_CHAR; }
 
 static char *own_path(void) {
@@ -139,6 +148,8 @@ static char *working_directory(void) {
 static void append_environment(struct bytes *bytes) {
   wchar_t *block = GetEnvironmentStringsW();
   for (wchar_t *entry = block; *entry; entry += wcslen(entry) + 1) {
+    /* The working directories of other drives are no variables. */
+    if (*entry == L'=') continue;
     char *text = utf8(entry);
     append_string(bytes, text);
     free(text);
@@ -162,8 +173,9 @@ static void put_back(const struct bytes *input) {
 /* Windows has no exec: the program runs as a child with our handles, and its status becomes ours. */
 static int run_node(const char *installation, char **arguments) {
   (void)arguments;
-  static wchar_t program[32768], line[32768];
-  swprintf(program, 32768, L"%hs\\bin\\" NAME ".exe", installation);
+  static wchar_t directory[32768], program[32768], line[32768];
+  MultiByteToWideChar(CP_UTF8, 0, installation, -1, directory, 32768);
+  swprintf(program, 32768, L"%ls\\%hs.exe", directory, NAME);
   /* What follows our own name in the command line, untouched. */
   const wchar_t *rest = GetCommandLineW();
   if (*rest == L'"') {
@@ -225,6 +237,12 @@ static long give(channel to, const char *data, size_t length) {
 static channel standard(int number) { return number; }
 
 static int is_terminal(void) { return isatty(0); }
+
+static const char *variable(const char *name) {
+  const char *value = getenv(name);
+  return value == NULL ? "" : value;
+}
+#define VARIABLE(name) variable(name)
 
 static char *own_path(void) {
   char *path = realpath("/proc/self/exe", NULL);
@@ -335,11 +353,10 @@ static int ask(channel keeper, const struct bytes *request) {
   return verdict == KEEPER_DONE ? 0 : 1;
 }
 
-int main(int count, char **arguments) {
+static int run(int count, char **arguments) {
   char *installation = installation_of(own_path());
   if (is_for_keeper(count, arguments)) {
-    const char *node_file = getenv("RUNHCS_CONFIG");
-    channel keeper = dial(digest(node_file ? node_file : ""));
+    channel keeper = dial(digest(VARIABLE("RUNHCS_CONFIG")));
     if (keeper != NO_CHANNEL) {
       struct bytes input = {0}, request = {0};
       if (!is_terminal() && !take_all(standard(0), &input)) input.length = 0;
@@ -353,3 +370,14 @@ int main(int count, char **arguments) {
   }
   return run_node(installation, arguments);
 }
+
+#ifdef _WIN32
+int wmain(int count, wchar_t **wide) {
+  char **arguments = calloc((size_t)count + 1, sizeof *arguments);
+  if (arguments == NULL) die("out of memory");
+  for (int i = 0; i < count; i++) arguments[i] = utf8(wide[i]);
+  return run(count, arguments);
+}
+#else
+int main(int count, char **arguments) { return run(count, arguments); }
+#endif

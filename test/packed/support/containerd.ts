@@ -11,26 +11,41 @@ import { until } from "../../support/until.ts";
 import type { VerbOptions, VerbResult, WindowsMachine } from "./machine.ts";
 
 export const SHIM = "containerd-shim-runhcs-v1";
+/** The program in C in front of it. */
+export const LAUNCHER: string = `native/${SHIM}`;
 const NAMESPACE = "k8s.io";
 const ADDRESS = "\\\\.\\pipe\\ctd";
 const EVENT_PIPE = "\\\\.\\pipe\\ctd.ttrpc";
 const END_MS = 20_000;
 const CALL_MS = 60_000;
 
+export interface ContainerdOptions {
+  /** What is run for the verbs; {@link SHIM} unless said otherwise. */
+  readonly program?: string;
+  /** Added to the environment of every verb. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
 export class Containerd implements AsyncDisposable {
   readonly #machine: WindowsMachine;
+  readonly #options: ContainerdOptions;
   readonly #events = new Server();
   readonly #clients = new Map<string, Client>();
   /** Addresses whose server has closed its connection. */
   readonly #hungUp = new Set<string>();
 
-  private constructor(machine: WindowsMachine) {
+  private constructor(machine: WindowsMachine, options: ContainerdOptions) {
     this.#machine = machine;
+    this.#options = options;
   }
 
   /** @param onEvent is told what shims publish */
-  static async serve(machine: WindowsMachine, onEvent: (envelope: Envelope) => void): Promise<Containerd> {
-    const containerd = new Containerd(machine);
+  static async serve(
+    machine: WindowsMachine,
+    onEvent: (envelope: Envelope) => void,
+    options: ContainerdOptions = {},
+  ): Promise<Containerd> {
+    const containerd = new Containerd(machine, options);
     containerd.#events.register(Events, {
       Forward: ({ envelope }) => {
         if (envelope !== undefined) onEvent(envelope);
@@ -49,20 +64,24 @@ export class Containerd implements AsyncDisposable {
 
   /** Runs the executable as containerd does. @param args after the name of the program */
   run(args: readonly string[], options: VerbOptions): Promise<VerbResult> {
-    return this.#machine.run(SHIM, args, { ...options, env: { TTRPC_ADDRESS: EVENT_PIPE, ...options.env } });
+    const { program = SHIM, env } = this.#options;
+    return this.#machine.run(program, args, {
+      ...options,
+      env: { TTRPC_ADDRESS: EVENT_PIPE, ...env, ...options.env },
+    });
   }
 
   /** `start` in a bundle. @returns the address that it printed @throws with what it said when it fails */
-  async start(id: string, options: VerbOptions = {}): Promise<string> {
-    const result = await this.run([...flags(id), "start"], { cwd: bundleOf(id), ...options });
+  async start(id: string): Promise<string> {
+    const result = await this.run(startArguments(id), { cwd: bundleOf(id) });
     requireSuccess("start", id, result);
     return result.stdout.toString("utf8");
   }
 
   /** `delete` of a task. @throws with what it said when it fails, or has anything to say */
-  async delete(id: string, options: VerbOptions = {}): Promise<DeleteResponse> {
+  async delete(id: string): Promise<DeleteResponse> {
     const bundle = bundleOf(id);
-    const result = await this.run([...flags(id), "-bundle", bundle, "delete"], { cwd: bundle, ...options });
+    const result = await this.run([...flags(id), "-bundle", bundle, "delete"], { cwd: bundle });
     requireSuccess("delete", id, result);
     if (result.stderr !== "") throw new Error(`delete of "${id}" says: ${result.stderr}`);
     return DeleteResponse.decode(result.stdout);
@@ -103,6 +122,10 @@ export class Containerd implements AsyncDisposable {
     if (this.#clients.has(address))
       await until("the shim to hang up", () => this.#hungUp.has(address), { timeoutMs: END_MS });
     await until("the shim to end", async () => !(await this.isServed(address)), { timeoutMs: END_MS });
+    await this.#clients.get(address)?.close();
+    // Another may come to be served there.
+    this.#clients.delete(address);
+    this.#hungUp.delete(address);
   }
 
   /** Ends the process that a bundle names. */
@@ -127,6 +150,11 @@ export function bundleOf(id: string): string {
 /** Where the shim of a pod, or of a task of its own, is served. */
 export function addressOf(group: string): string {
   return shimAddress({ namespace: NAMESPACE, group, containerd: ADDRESS }, "win32").path;
+}
+
+/** What containerd gives to a `start`. */
+export function startArguments(id: string): string[] {
+  return [...flags(id), "start"];
 }
 
 /** The flags that containerd gives. */

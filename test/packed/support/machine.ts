@@ -22,11 +22,13 @@ import type { HcsBackend } from "../../../hcs/api.ts";
 import { prepareWine } from "../../../scripts/wine/prepare.ts";
 import { createReporter } from "../../../scripts/terminal/reporter.ts";
 import { mustRun } from "../../support/command.ts";
+import { listProcesses, readEnvironment } from "../../support/proc.ts";
 import { copyWineMachine, wineEnvironment, winePath, type WineMachine } from "../../support/wine.ts";
 import { RigHost } from "../../wine/host/rig-host.ts";
 import { RelayHost } from "./relay-host.ts";
 
-const PACKAGE = join(import.meta.dirname, "../../../dist/win32-x64");
+/** What the executables are run from. */
+export const PACKAGE: string = join(import.meta.dirname, "../../../dist/win32-x64");
 
 /** Longer than any command should take on a machine that is busy. */
 const COMMAND_MS = 60_000;
@@ -92,6 +94,16 @@ export class WindowsMachine implements AsyncDisposable {
   /** Names of the files of a directory. */
   list(path: string): string[] {
     return readdirSync(this.locate(path)).sort();
+  }
+
+  /** Kills programs of this machine by a word of their command line. @returns how many */
+  killPrograms(word: string): number {
+    const found = listProcesses().filter(
+      ({ pid, arguments: words }) =>
+        words.includes(word) && readEnvironment(pid).includes(`WINEPREFIX=${this.#wine.prefix}`),
+    );
+    for (const { pid } of found) process.kill(pid, "SIGKILL");
+    return found.length;
   }
 
   /** Runs a command of one of the packed executables to its end. */

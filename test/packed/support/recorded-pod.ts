@@ -8,9 +8,9 @@ import { eventEntry } from "../../golden/runner/replies.ts";
 import { taskCall } from "../../golden/runner/requests.ts";
 import type { StepResult } from "../../golden/runner/shim-run.ts";
 import type { StepOutcome } from "../../golden/runner/task-service-handlers.ts";
-import { addressOf, Containerd } from "./containerd.ts";
+import { addressOf, Containerd, type ContainerdOptions } from "./containerd.ts";
 import { Essentials } from "./essentials.ts";
-import type { VerbOptions, WindowsMachine } from "./machine.ts";
+import type { WindowsMachine } from "./machine.ts";
 
 /** What a call is told whose connection ends before it is answered. */
 const CLOSED: ReadonlySet<string> = new Set(["Unavailable", "Canceled"]);
@@ -35,16 +35,25 @@ export class RecordedPod implements AsyncDisposable {
   }
 
   /** @param recorder of the machine that answers */
-  static async open(golden: GoldenCase, machine: WindowsMachine, recorder: Recorder): Promise<RecordedPod> {
+  static async open(
+    golden: GoldenCase,
+    machine: WindowsMachine,
+    recorder: Recorder,
+    options: ContainerdOptions,
+  ): Promise<RecordedPod> {
     for (const { path, dir = false, size = 0, content } of golden.options.files ?? []) {
       if (dir) machine.makeDirectory(path);
       else machine.write(path, content ?? Buffer.alloc(size));
     }
-    const containerd = await Containerd.serve(machine, ({ event }) => {
-      const type = knownTypes.lookup(event?.typeUrl ?? "");
-      if (type !== undefined && event !== undefined)
-        recorder.note(eventEntry(type.typeName, type.decode(event.value) as object));
-    });
+    const containerd = await Containerd.serve(
+      machine,
+      ({ event }) => {
+        const type = knownTypes.lookup(event?.typeUrl ?? "");
+        if (type !== undefined && event !== undefined)
+          recorder.note(eventEntry(type.typeName, type.decode(event.value) as object));
+      },
+      options,
+    );
     return new RecordedPod(golden, machine, recorder, containerd);
   }
 
@@ -58,8 +67,8 @@ export class RecordedPod implements AsyncDisposable {
     return this.#recorder.entries.filter((entry, index, all) => !isAskedAgain(entry, all[index - 1]));
   }
 
-  /** Runs all recorded steps. @param options of each `start` */
-  async lead(options: VerbOptions): Promise<void> {
+  /** Runs all recorded steps. */
+  async lead(): Promise<void> {
     const recorded = (readExpected(this.#golden, "trace.json") ?? []) as TraceEntry[];
     const essentials = new Essentials(recorded, this.#recorder, () => this.#machine.host.followHvSockets());
     for (const [index, step] of this.#steps.entries()) {
@@ -68,7 +77,7 @@ export class RecordedPod implements AsyncDisposable {
       await this.#serveStdio(step);
       if (op === "create") {
         this.#containerd.makeBundle(id, readCaseText(this.#golden, String(step["spec"])));
-        await this.#containerd.start(id, options);
+        await this.#containerd.start(id);
       }
       this.#recorder.note({ call: "Step", ...named });
       const from = this.#recorder.entries.length;
