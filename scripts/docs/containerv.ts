@@ -26,7 +26,7 @@ const process = await container.spawn({ args: ["sh", "-c", "echo hi; exit 3"] })
 process.stdout?.pipe(globalThis.process.stdout);
 const { exitCode } = await process.wait();
 \`\`\``,
-    `On the command line: ${["run", "create", "start", "exec", "spawn", "cp", "ps", "top", "logs", "inspect", "stop", "kill", "rm", "wrap", "network ls", "network select", "policy ls", "policy show"].map((verb) => code(`hcsctl ${verb}`)).join(", ")}.
+    `On the command line: ${["run", "create", "start", "exec", "spawn", "cp", "ps", "top", "logs", "inspect", "stop", "kill", "rm", "wrap", "image ls", "image rm", "image prune", "network ls", "network select", "policy ls", "policy show"].map((verb) => code(`hcsctl ${verb}`)).join(", ")}.
 They talk to containerd when it answers, and otherwise run the shim themselves (${code("--engine")}).`,
     "## One program, any container",
     `[examples/anywhere.ts](../examples/anywhere.ts) starts a container, runs a program in it, copies a file there and back, measures and

@@ -94,6 +94,13 @@ export class ContainerClient implements AsyncDisposable {
     return (await this.engine.containers.list()).map(({ id }) => this.#container(id));
   }
 
+  /** Removes images that this library has imported and no container is made of. @returns their names */
+  async pruneImages(): Promise<string[]> {
+    const containers = await this.engine.containers.list();
+    const used = containers.flatMap(({ rootfs }) => (rootfs.kind === "image" ? [rootfs.image] : []));
+    return this.engine.images.prune(new Set(used));
+  }
+
   /** What happens to containers from now on, until `signal` fires. */
   events(signal: AbortSignal = new AbortController().signal): AsyncIterable<ContainerEvent> {
     const raw: AsyncIterable<EngineEvent> = this.engine.events(signal);

@@ -32,6 +32,15 @@ export interface EngineImages {
    * @throws {ClientError} NotFound when there is no such image
    */
   readFiles(reference: string, paths: readonly string[]): Promise<Map<string, Buffer>>;
+  /** By name or digest. Containers that stand on it keep what they need. One that is not there is success. */
+  delete(reference: string): Promise<void>;
+  /**
+   * Removes images that this library has imported, and whatever of images nobody needs any more.
+   *
+   * @param used names of those that stay
+   * @returns names of those that are gone
+   */
+  prune(used: ReadonlySet<string>): Promise<string[]>;
 }
 
 export interface ImportOptions {

@@ -30,10 +30,15 @@ const COMMANDS: readonly Entry[] = [
   { name: "emulator inspect", load: async () => (await import("./systems.ts")).emulatorInspect },
   { name: "emulator base", load: async () => (await import("./emulator-base.ts")).emulatorBase },
   { name: "emulator gc", load: async () => (await import("./systems.ts")).emulatorGc },
+  { name: "completion", load: async () => (await import("./completion.ts")).completion(allCommands) },
 ];
 
+function allCommands(): Promise<Command[]> {
+  return Promise.all(COMMANDS.map(({ load }) => load()));
+}
+
 async function help(): Promise<string> {
-  const commands = await Promise.all(COMMANDS.map(({ load }) => load()));
+  const commands = await allCommands();
   const width = Math.max(...commands.map(({ name }) => name.length));
   const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
   return `hcsctl ${VERSION}: runs containers, and looks into compute systems and the shims that own them

@@ -34,6 +34,10 @@ import type { CallOptions, GrpcConnection } from "./grpc.ts";
 const PIECE = 1 << 20;
 /** Unpacking a layer of some gigabytes is one call. */
 const UNPACK_MS = 3_600_000;
+/** Garbage of some gigabytes takes its time. */
+const COLLECT_MS = 600_000;
+/** Label of images that this library has imported. */
+const IMPORTED = "runhcs.client/imported";
 /** After so long a lease that was left behind by a killed client ends by itself. */
 const LEASE_MS = 24 * 3_600_000;
 
@@ -55,7 +59,8 @@ export class ContainerdImages implements EngineImages {
       done += bytes;
       onProgress?.({ step, done, total });
     };
-    return this.leased(async (lease) => {
+    // Awaited here: what the archive is unpacked in goes when this block is left.
+    return await this.leased(async (lease) => {
       const imported: ImageInfo[] = [];
       for (const image of images) {
         await this.#copy(archive, image, lease, (bytes) => advance("copy", bytes));
@@ -86,6 +91,32 @@ export class ContainerdImages implements EngineImages {
       if (target !== undefined) infos.push({ name, ...(await this.#describe(target)) });
     }
     return infos;
+  }
+
+  async delete(reference: string): Promise<void> {
+    const info =
+      (await this.find(reference)) ?? (await this.list()).find(({ digest }) => digest === reference);
+    if (info !== undefined) await this.#forget(info.name);
+  }
+
+  async prune(used: ReadonlySet<string>): Promise<string[]> {
+    const { images } = await translated("cannot list images", this.#connection.service(Images).List({}));
+    const names = images
+      // Those of others are theirs to remove: the CRI plugin keeps images that no container has yet.
+      .filter(({ name, labels }) => labels[IMPORTED] !== undefined && !used.has(name))
+      .map(({ name }) => name);
+    for (const name of names) await this.#forget(name);
+    return names;
+  }
+
+  /** Waits until what nobody needs any more has been collected. */
+  async #forget(name: string): Promise<void> {
+    try {
+      const call = this.#connection.service(Images).Delete({ name, sync: true }, { timeoutMs: COLLECT_MS });
+      await translated(`cannot remove image "${name}"`, call);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
   }
 
   async readFiles(reference: string, paths: readonly string[]): Promise<Map<string, Buffer>> {
@@ -244,7 +275,7 @@ export class ContainerdImages implements EngineImages {
     const images = this.#connection.service(Images);
     const image = {
       name,
-      labels: {},
+      labels: { [IMPORTED]: "1" },
       target: DescriptorMessage.create(message(target)),
       createdAt: undefined,
       updatedAt: undefined,

@@ -1,4 +1,5 @@
 /** Records of containers, a directory for each: what it is made of, its writable layer, its bundle. */
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RootfsMount } from "../../../hcs/api.ts";
@@ -9,6 +10,7 @@ import type { ContainerRecord, EngineContainers, EngineRootfs, NewContainer } fr
 import { ClientError } from "../errors.ts";
 import { RUNTIME_NAME } from "../runtime.ts";
 import type { DirectLayout } from "./engine.ts";
+import { pruneEvents } from "./events.ts";
 import type { DirectImages } from "./images.ts";
 
 const RECORD = "container.json";
@@ -44,6 +46,7 @@ export function directContainers(layout: DirectLayout, images: DirectImages): En
         await mkdir(join(bundle, BUNDLE_FILE.rootfs), { recursive: true });
         const mounts = await mountsOf(container, directory, images);
         writeFileAtomically(join(bundle, MOUNTS), JSON.stringify(mounts));
+        requireImage(container, mounts);
         writeFileAtomically(join(bundle, BUNDLE_FILE.config), JSON.stringify(container.spec));
         // Last: what has a record is complete.
         writeFileAtomically(join(directory, RECORD), JSON.stringify(stored(container)));
@@ -60,7 +63,10 @@ export function directContainers(layout: DirectLayout, images: DirectImages): En
         .filter((record) => record !== undefined)
         .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
     },
-    delete: (id) => rm(containerDirectory(layout, id), { recursive: true, force: true }),
+    delete: async (id) => {
+      await rm(containerDirectory(layout, id), { recursive: true, force: true });
+      await pruneEvents(layout);
+    },
   };
 }
 
@@ -96,6 +102,31 @@ async function mountsOf(
       return [{ type: "overlay", source: "overlay", target: "", options }];
     }
   }
+}
+
+/** Whoever removes images spares those that are written down: it may have been too early for that. */
+function requireImage({ id, rootfs }: NewContainer, mounts: readonly RootfsMount[]): void {
+  if (rootfs.kind !== "image" || mounts.flatMap(lowerOf).every((directory) => existsSync(directory))) return;
+  throw new ClientError("NotFound", `cannot create container "${id}": image "${rootfs.image}" was removed`, {
+    image: rootfs.image,
+  });
+}
+
+/** Directories of images below the writable layers of containers, in all namespaces. */
+export async function lowerDirectories(root: string): Promise<ReadonlySet<string>> {
+  const used = new Set<string>();
+  for (const namespace of await readdir(root)) {
+    const containers = join(root, namespace, "containers");
+    for (const id of await readdir(containers).catch(() => [])) {
+      const mounts = readIfPresent(join(containers, id, "bundle", MOUNTS)) ?? "[]";
+      for (const lower of (JSON.parse(mounts) as RootfsMount[]).flatMap(lowerOf)) used.add(lower);
+    }
+  }
+  return used;
+}
+
+function lowerOf({ options }: RootfsMount): string[] {
+  return options.flatMap((option) => /^lowerdir=(.*)$/.exec(option)?.[1] ?? []);
 }
 
 function stored({ id, labels, spec, rootfs, runtimeOptions }: NewContainer): StoredContainer {

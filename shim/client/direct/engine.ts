@@ -5,7 +5,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine } from "../engine.ts";
-import { directContainers } from "./containers.ts";
+import { directContainers, lowerDirectories } from "./containers.ts";
 import { directEvents } from "./events.ts";
 import { DirectImages } from "./images.ts";
 import { Shims } from "./shims.ts";
@@ -38,7 +38,7 @@ export async function directEngine(options: DirectEngineOptions): Promise<Engine
     events: join(own, "events.jsonl"),
   };
   await mkdir(layout.containers, { recursive: true, mode: 0o711 });
-  const images = new DirectImages(layout.images);
+  const images = new DirectImages(layout.images, () => lowerDirectories(layout.root));
   const containers = directContainers(layout, images);
   const shims = new Shims(layout, options);
   return {

@@ -20,13 +20,20 @@ import { ClientError } from "../errors.ts";
 
 /** The empty image's chain: it has no layer that could name it. */
 const EMPTY = "empty";
+/** What the name of a copy with other owners ends with. */
+const SHIFTED = /-\d+-\d+$/;
 
 export class DirectImages implements EngineImages {
   readonly #directory: string;
+  readonly #inUse: () => Promise<ReadonlySet<string>>;
 
-  /** @param directory made when it is not there */
-  constructor(directory: string) {
+  /**
+   * @param directory made when it is not there
+   * @param inUse directories of images that containers stand on
+   */
+  constructor(directory: string, inUse: () => Promise<ReadonlySet<string>>) {
     this.#directory = directory;
+    this.#inUse = inUse;
   }
 
   async import(path: string, { name, onProgress }: ImportOptions = {}): Promise<ImageInfo[]> {
@@ -85,6 +92,37 @@ export class DirectImages implements EngineImages {
     const shifted = `${plain}-${idMapping.uid}-${idMapping.gid}`;
     await this.#makeOnce(shifted, (target) => shiftOwners(plain, target, idMapping));
     return shifted;
+  }
+
+  async delete(reference: string): Promise<void> {
+    const info = await this.find(reference);
+    if (info !== undefined) await rm(this.#recordOf(info.name), { force: true });
+    await this.#sweep();
+  }
+
+  async prune(used: ReadonlySet<string>): Promise<string[]> {
+    const names = (await this.list()).map(({ name }) => name).filter((name) => !used.has(name));
+    for (const name of names) await rm(this.#recordOf(name), { force: true });
+    await this.#sweep();
+    return names;
+  }
+
+  /** Removes directories that no image has and no container stands on. */
+  async #sweep(): Promise<void> {
+    const named = new Set((await this.list()).map((info) => this.#chainOf(info)));
+    const chains = join(this.#directory, "chains");
+    const isNeeded = async (directory: string): Promise<boolean> =>
+      named.has(directory.replace(SHIFTED, "")) || (await this.#inUse()).has(directory);
+    for (const name of await readdir(chains).catch(() => [])) {
+      const directory = join(chains, name);
+      // One with a point in its name is being made, or was left behind; who makes it knows which.
+      if (name.includes(".") || (await isNeeded(directory))) continue;
+      const gone = await mkdtemp(`${directory}.gone-`);
+      await rename(directory, join(gone, "files"));
+      // A container may have come to stand on it in between: it looks for it once more after it has said so.
+      if (await isNeeded(directory)) await rename(join(gone, "files"), directory);
+      await rm(gone, { recursive: true, force: true });
+    }
   }
 
   async #unpack(

@@ -1,6 +1,6 @@
 /** A file that others append to, read along. */
 import { watch } from "node:fs";
-import { mkdir, open } from "node:fs/promises";
+import { mkdir, open, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 
 export interface FollowOptions {
@@ -8,13 +8,15 @@ export interface FollowOptions {
   readonly offset?: number;
   /** When it has settled, nothing more will be written; without one, what is there now is all. */
   readonly end?: Promise<unknown>;
+  /** Where the file is put aside when another takes its place. */
+  readonly before?: string;
 }
 
 const PIECE = 64 * 1024;
 
 export async function* followFile(
   path: string,
-  { offset = 0, end }: FollowOptions = {},
+  { offset = 0, end, before }: FollowOptions = {},
 ): AsyncGenerator<Buffer> {
   const changes = new Changes();
   let over = end === undefined;
@@ -34,6 +36,11 @@ export async function* followFile(
       changes.forget();
       // Asked before it is read: what was written until then is read.
       const isLast = over;
+      if (before !== undefined && (await sizeOf(path)) < position) {
+        // It is another file: what is left of the one before comes first.
+        yield* piecesFrom(before, position);
+        position = 0;
+      }
       for await (const piece of piecesFrom(path, position)) {
         position += piece.length;
         yield piece;
@@ -63,6 +70,10 @@ class Changes {
   async next(): Promise<void> {
     if (!this.#noted) await new Promise<void>((resolve) => (this.#wake = resolve));
   }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
 }
 
 async function* piecesFrom(path: string, start: number): AsyncGenerator<Buffer> {

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { ClientError } from "../../../shim/client/errors.ts";
 import type { ContainerEvent } from "../../../shim/client/events.ts";
 import { execScript, idle, outcome, runScript } from "../../support/client-programs.ts";
 import { eachEngine } from "../../support/each-engine.ts";
-import { BUSYBOX_IMAGE } from "../../support/image.ts";
+import { BUSYBOX_IMAGE, PAUSE_IMAGE } from "../../support/image.ts";
 import { until } from "../../support/until.ts";
 
 eachEngine(
@@ -24,6 +26,25 @@ eachEngine(
         assert.deepEqual(found?.configuration.config?.Cmd, ["/bin/sh"]);
         const names = (await client.engine.images.list()).map(({ name }) => name);
         assert.ok(names.includes(BUSYBOX_IMAGE));
+      });
+
+      it("are removed, and containers made of them go on", async () => {
+        const { client, archive, connect } = engine();
+        const { images } = client.engine;
+        await using container = await idle(client);
+        await images.delete(BUSYBOX_IMAGE);
+        await images.delete(BUSYBOX_IMAGE);
+        assert.equal(await images.find(BUSYBOX_IMAGE), undefined);
+        assert.equal((await execScript(container, "echo on")).stdout, "on\n");
+        await images.import(archive);
+        // The archive holds a second one, which nobody uses.
+        assert.deepEqual(await client.pruneImages(), [PAUSE_IMAGE]);
+        await container.destroy();
+        assert.deepEqual(await client.pruneImages(), [BUSYBOX_IMAGE]);
+        assert.deepEqual(await images.list(), []);
+        if (kind === "shim")
+          assert.deepEqual(readdirSync(join(connect.stateDirectory ?? "", "images", "chains")), []);
+        await images.import(archive);
       });
 
       it("says what there is not", async () => {
