@@ -27,7 +27,7 @@ import {
   type ResponseBody,
 } from "./protocol.ts";
 import { readNotification, readResponse, type ReadNotification } from "./responses.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionStart } from "./session.ts";
 import { isMalformed } from "./shape.ts";
 
 export interface GuestBridgeOptions {
@@ -38,6 +38,8 @@ export interface GuestBridgeOptions {
   /** The limit of calls that come without a signal. A wait for a process has none. */
   readonly defaultSignal?: () => AbortSignal;
   readonly onNotification: (notification: ReadNotification) => void;
+  /** Of a guest that somebody has talked to before. */
+  readonly session?: SessionStart;
 }
 
 /** How the connection ended: its owner closed it, or it was lost. */
@@ -62,7 +64,7 @@ export class GuestBridge {
   readonly name: string;
   /** Settles once, when the connection has ended. Never rejects. */
   readonly ended: Promise<BridgeEnd>;
-  readonly session: Session = new Session();
+  readonly session: Session;
   readonly #stream: Duplex;
   readonly #options: GuestBridgeOptions;
   readonly #decoder: FrameDecoder;
@@ -74,6 +76,7 @@ export class GuestBridge {
     this.ended = this.#ended.promise;
     this.#stream = stream;
     this.#options = options;
+    this.session = new Session(options.session);
     this.#decoder = new FrameDecoder(options.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES);
     // Stays attached after the end: destroying a stream may still make it report an error.
     stream.on("error", (error) => this.#lose("the connection failed", error));

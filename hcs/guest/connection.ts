@@ -31,6 +31,7 @@ import {
 } from "./protocol.ts";
 import type { GuestResourceRequest } from "./resources.ts";
 import type { ReadNotification } from "./responses.ts";
+import type { SessionStart } from "./session.ts";
 import type { GuestOs } from "./stdio.ts";
 
 export interface GuestConnectionOptions {
@@ -44,6 +45,11 @@ export interface GuestConnectionOptions {
   readonly maxFrameBytes?: number;
   /** The limit of calls that come without a signal. A wait for a process has none. */
   readonly defaultSignal?: () => AbortSignal;
+  /**
+   * An earlier process has made what is in the VM, and is gone. Until {@link GuestConnection.adopted} is called, what is
+   * asked for counts as done: containers are adopted instead of created, and the guest is told nothing.
+   */
+  readonly adopts?: SessionStart;
 }
 
 export interface NegotiateOptions extends CallOptions {
@@ -80,6 +86,8 @@ export class GuestConnection {
   readonly #bridge: GuestBridge;
   readonly #host: ContainerHost;
   readonly #containers: Map<string, GuestContainer> = new Map();
+  /** Ends that were told of containers nobody has adopted yet; undefined when nothing is to be adopted (any more). */
+  #unclaimed: Map<string, ContainerExitType> | undefined;
   #capabilities: GuestCapabilities = {};
 
   private constructor(stream: Duplex, options: GuestConnectionOptions) {
@@ -87,7 +95,9 @@ export class GuestConnection {
     this.#bridge = new GuestBridge(stream, {
       ...options,
       onNotification: (notification) => this.#notified(notification),
+      ...(options.adopts === undefined ? {} : { session: options.adopts }),
     });
+    if (options.adopts !== undefined) this.#unclaimed = new Map();
     this.#host = this.#createHost(options.listen);
     this.closed = this.#bridge.ended.then((end) => {
       for (const container of [...this.#containers.values()]) container.settle({ type: "ConnectionLost" });
@@ -166,6 +176,11 @@ export class GuestConnection {
     }
     const container = new GuestContainer(this.#host, id);
     this.#containers.set(id, container);
+    if (this.#unclaimed !== undefined) {
+      const exit = this.#unclaimed.get(id);
+      if (exit !== undefined) container.settle({ type: exit });
+      return container;
+    }
     try {
       await this.#bridge.request("Create", body, {
         ...options,
@@ -187,11 +202,17 @@ export class GuestConnection {
 
   /** Changes resources of the VM (`modify.ts`). */
   async modify(request: GuestResourceRequest, options: CallOptions = {}): Promise<void> {
+    if (this.#unclaimed !== undefined) return;
     await this.#bridge.request(
       "ModifySettings",
       { ContainerId: NULL_CONTAINER_ID, Request: request },
       options,
     );
+  }
+
+  /** All that is in the VM has been adopted: from now on what is asked for is done. */
+  adopted(): void {
+    this.#unclaimed = undefined;
   }
 
   /** Stacks of the guest agent; empty where the guest cannot tell. */
@@ -243,7 +264,9 @@ export class GuestConnection {
   #notified({ ContainerId, Type }: ReadNotification): void {
     const container = this.#containers.get(ContainerId);
     const exit = EXIT_TYPES[Type];
-    if (container === undefined) {
+    if (container === undefined && this.#unclaimed !== undefined) {
+      if (exit !== undefined) this.#unclaimed.set(ContainerId, exit);
+    } else if (container === undefined) {
       const frame = `notification ${Type} of ${ContainerId.slice(0, 128)}`;
       report({ guest: this.name, event: "ignored-frame", frame, id: 0n, why: "unknown container" });
     } else if (exit !== undefined) {

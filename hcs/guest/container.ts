@@ -1,5 +1,5 @@
 /** A container inside the guest. */
-import type { CallOptions, HcsProcess, SignalOutcome } from "../api.ts";
+import type { CallOptions, HcsProcess, SignalOutcome, StdioPorts } from "../api.ts";
 import { HcsError } from "../errors.ts";
 import { isAlreadyStopped, isConnectionLost, isNotFound } from "../hresult.ts";
 import { stringifyJson } from "../json.ts";
@@ -7,7 +7,7 @@ import type { ProcessParameters } from "../schema/process.ts";
 import type { PropertyQuery } from "../schema/properties.ts";
 import { createDeferred, type Deferred } from "../deferred.ts";
 import { describeCall, protocolError } from "./errors.ts";
-import { createGuestProcess, type ProcessHost } from "./process.ts";
+import { adoptGuestProcess, createGuestProcess, type ProcessHost } from "./process.ts";
 import type { GuestProperties } from "./properties.ts";
 import type { ContainerConstraints, WindowsContainerModifyRequest } from "./resources.ts";
 import { updateContainerConstraints } from "./modify.ts";
@@ -65,6 +65,11 @@ export class GuestContainer {
   /** Linux: parameters without `OciProcess` start the init process, once per container. */
   async createProcess(parameters: ProcessParameters, options: CallOptions = {}): Promise<HcsProcess> {
     return createGuestProcess(this.#host, this.id, parameters, options);
+  }
+
+  /** A process that is there already: its exit, and what it still writes. */
+  adoptProcess(processId: number, ports: StdioPorts): Promise<HcsProcess> {
+    return adoptGuestProcess(this.#host, this.id, processId, ports);
   }
 
   async properties(query: PropertyQuery, options: CallOptions = {}): Promise<GuestProperties> {

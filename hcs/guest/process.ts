@@ -7,6 +7,7 @@ import type {
   ProcessSignal,
   ProcessStdio,
   SignalOutcome,
+  StdioPorts,
 } from "../api.ts";
 import { HcsError } from "../errors.ts";
 import { isAlreadyStopped, isNotFound, isWin32 } from "../hresult.ts";
@@ -81,6 +82,21 @@ export async function createGuestProcess(
   }
 }
 
+/**
+ * A process that an earlier conversation with the guest has created, in container `containerId`. Its streams are accepted
+ * once more at the ports they had.
+ */
+export async function adoptGuestProcess(
+  host: ProcessHost,
+  containerId: string,
+  processId: number,
+  ports: StdioPorts,
+): Promise<GuestProcess> {
+  const { bridge, os, listen } = host;
+  const stdio = await GuestStdio.reopen(ports, { guest: bridge.name, os, listen });
+  return new GuestProcess(host, containerId, processId, stdio);
+}
+
 /** Ends a process that came into being after its creator had given up. */
 function disposeOf(
   host: ProcessHost,
@@ -110,6 +126,7 @@ function inBackground(bridge: GuestBridge, work: string, action: () => Promise<u
 export class GuestProcess implements HcsProcess {
   readonly processId: number;
   readonly stdio: ProcessStdio;
+  readonly stdioPorts: StdioPorts;
   readonly exited: Promise<ProcessExit>;
   readonly #host: ProcessHost;
   readonly #containerId: string;
@@ -121,6 +138,7 @@ export class GuestProcess implements HcsProcess {
   constructor(host: ProcessHost, containerId: string, processId: number, stdio: GuestStdio) {
     this.processId = processId;
     this.stdio = stdio.streams;
+    this.stdioPorts = stdio.ports;
     this.#host = host;
     this.#containerId = containerId;
     this.#stdio = stdio;

@@ -10,14 +10,29 @@ export interface PendingCall {
   lost(): void;
 }
 
+export interface SessionStart {
+  /** Id of the first request. */
+  readonly id: bigint;
+  /** Port of the first stream. */
+  readonly port: number;
+}
+
 export class Session {
   readonly #calls: Map<bigint, PendingCall> = new Map();
-  #nextId = 0n;
-  #nextPort: number = LINUX_GUEST_PORT.firstStdio;
+  readonly #firstId: bigint;
+  #nextId: bigint;
+  #nextPort: number;
+
+  /** @param start where the numbers of an earlier conversation with the same guest end */
+  constructor(start: SessionStart = { id: 0n, port: LINUX_GUEST_PORT.firstStdio }) {
+    this.#firstId = start.id;
+    this.#nextId = start.id;
+    this.#nextPort = start.port;
+  }
 
   /** True for ids that requests of this conversation have used. */
   hasUsed(id: bigint): boolean {
-    return id < this.#nextId;
+    return id >= this.#firstId && id < this.#nextId;
   }
 
   takeId(): bigint {

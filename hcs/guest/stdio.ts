@@ -1,5 +1,5 @@
 /** The stdio of one process: a port and a listener per stream, opened before the guest is asked to dial. */
-import type { CallOptions, HvSocketListener, ProcessStdio } from "../api.ts";
+import type { CallOptions, HvSocketListener, ProcessStdio, StdioPorts } from "../api.ts";
 import { vsockServiceId } from "../schema/hv-socket.ts";
 import type { ProcessParameters } from "../schema/process.ts";
 import { acceptOne, closeListener, type Listen } from "./accept.ts";
@@ -15,6 +15,8 @@ export interface GuestStdioOptions {
   readonly listen: Listen;
   readonly takePort: () => number;
 }
+
+type ReopenOptions = Omit<GuestStdioOptions, "takePort">;
 
 /** In the order in which ports are taken and the guest dials. */
 const STREAMS = [
@@ -38,10 +40,10 @@ interface Channel {
 export class GuestStdio {
   /** The streams that the parameters asked for. They can be used at once. */
   readonly streams: ProcessStdio;
-  readonly #options: GuestStdioOptions;
+  readonly #options: ReopenOptions;
   readonly #channels: readonly Channel[];
 
-  private constructor(options: GuestStdioOptions, channels: readonly Channel[]) {
+  private constructor(options: ReopenOptions, channels: readonly Channel[]) {
     this.#options = options;
     this.#channels = channels;
     this.streams = Object.fromEntries(channels.map((channel) => [channel.member, channel.stream]));
@@ -49,16 +51,34 @@ export class GuestStdio {
   }
 
   /** Listens for every stream that `parameters` asks for; on failure nothing stays open. */
-  static async open(
+  static open(
     parameters: ProcessParameters,
     options: GuestStdioOptions,
     call: CallOptions = {},
   ): Promise<GuestStdio> {
+    return GuestStdio.#listen(
+      ({ flag }) => (parameters[flag] === true ? options.takePort() : undefined),
+      options,
+      call,
+    );
+  }
+
+  /** Listens at ports that an earlier process has listened at. */
+  static reopen(ports: StdioPorts, options: ReopenOptions): Promise<GuestStdio> {
+    return GuestStdio.#listen(({ member }) => ports[member], options, {});
+  }
+
+  static async #listen(
+    portOf: (stream: (typeof STREAMS)[number]) => number | undefined,
+    options: ReopenOptions,
+    call: CallOptions,
+  ): Promise<GuestStdio> {
     const channels: Channel[] = [];
     try {
-      for (const { flag, address, member, create } of STREAMS) {
-        if (parameters[flag] !== true) continue;
-        const port = options.takePort();
+      for (const stream of STREAMS) {
+        const { address, member, create } = stream;
+        const port = portOf(stream);
+        if (port === undefined) continue;
         const listener = await options.listen(vsockServiceId(port), call);
         channels.push({ member, address, port, listener, stream: create(), accepting: true });
       }
@@ -68,6 +88,11 @@ export class GuestStdio {
       throw error;
     }
     return new GuestStdio(options, channels);
+  }
+
+  /** The port of each stream. */
+  get ports(): StdioPorts {
+    return Object.fromEntries(this.#channels.map(({ member, port }) => [member, port]));
   }
 
   /** Where the guest finds the streams, in the words of its system. */

@@ -1,4 +1,5 @@
 /** Compute systems: utility VMs and process-isolated containers, as handles. */
+import type { Duplex } from "node:stream";
 import type { ComputeSystemDocument } from "../schema/compute-system.ts";
 import type { ContainerConfigurationV1 } from "../schema/container.ts";
 import type { ModifySettingRequest } from "../schema/modify.ts";
@@ -78,6 +79,11 @@ export interface ComputeSystem {
   workingSet?(options?: CallOptions): Promise<number | bigint | undefined>;
   createProcess(parameters: ProcessParameters, options?: CallOptions): Promise<HcsProcess>;
   openProcess(processId: number, options?: CallOptions): Promise<HcsProcess>;
+  /**
+   * A further handle as a connection that another process can be given, to keep the system alive. Nothing has to be read
+   * from it; closing it closes the handle. Absent where handles are not connections.
+   */
+  connectHandle?(options?: CallOptions): Promise<Duplex>;
   /** HcsCloseComputeSystem. Idempotent; {@link exited} of a system that goes on living stays pending. */
   close(): Promise<void>;
 }

@@ -15,10 +15,15 @@ export interface ProcessStdio {
   readonly stderr?: Duplex;
 }
 
+/** Ports of Hyper-V sockets, by stream. */
+export type StdioPorts = { readonly [Name in keyof ProcessStdio]?: number };
+
 /** A handle to a process in a compute system, or (same shape) to a process behind a guest connection. */
 export interface HcsProcess {
   readonly processId: number;
   readonly stdio: ProcessStdio;
+  /** Of processes behind a guest connection: where the guest has dialled for their streams. */
+  readonly stdioPorts?: StdioPorts;
   /** Settles once, when the process has exited. Rejects when that can never be known (connection lost). */
   readonly exited: Promise<ProcessExit>;
   signal(signal: ProcessSignal, options?: CallOptions): Promise<SignalOutcome>;

@@ -115,6 +115,7 @@ export const PORT: { readonly [I in InterfaceName]: RowOf<PortInterfaces[I]> } =
       workingSet: value(0),
       createProcess: { arity: 1, answer: "process" },
       openProcess: { arity: 1, answer: "process" },
+      connectHandle: { arity: 0, answer: "stream" },
       close: value(0),
     },
   },

@@ -16,6 +16,10 @@ export const BUNDLE_FILE = {
   panic: "panic.log",
   /** What this task holds, and its exit. */
   journal: "journal.jsonl",
+  /** What a process that takes the task over has to know; present while the task lives in a shared process. */
+  takeover: "takeover",
+  /** Calls that a shared process has not answered. */
+  calls: "calls.bin",
   /** FIFO that containerd reads the shim's log from (not on Windows). */
   log: "log",
   /** Mount point of the root file system, by containerd. */

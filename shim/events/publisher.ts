@@ -41,11 +41,17 @@ export const PUBLISHER_LIMITS: PublisherLimits = {
   refusals: 10,
 };
 
+/** An event, and who wants to know that it has arrived. */
+interface Queued {
+  readonly envelope: Envelope;
+  readonly onDelivered: (() => void) | undefined;
+}
+
 export class EventPublisher {
   readonly #options: PublisherOptions;
   readonly #limits: PublisherLimits;
   /** The first is the one under way while {@link #busy}. */
-  readonly #queue: Envelope[] = [];
+  readonly #queue: Queued[] = [];
   readonly #over = new AbortController();
   #working: Promise<void> | undefined;
   #busy = false;
@@ -68,19 +74,21 @@ export class EventPublisher {
   /**
    * Takes an event; returns at once. Its time is now.
    *
+   * @param onDelivered called when containerd has it, or has refused it for good
    * @throws {TypeError} when the message is no event of a task
    */
-  publish<T>(type: MessageType<T>, message: Partial<T>): void {
+  publish<T>(type: MessageType<T>, message: Partial<T>, onDelivered?: () => void): void {
     const topic = TOPICS.get(type.typeName);
     if (topic === undefined) throw new TypeError(`cannot publish "${type.typeName}": it has no topic`);
     if (this.#over.signal.aborted) return;
-    this.#queue.push({
+    const envelope = {
       timestamp: timestampFromDate(new Date(this.#options.clock.now())),
       namespace: this.#options.namespace,
       topic,
       // Encoded now: what the caller does to the message later is not part of the event.
       event: packAny(type, message),
-    });
+    };
+    this.#queue.push({ envelope, onDelivered });
     if (this.#queue.length > this.#limits.capacity) this.#makeRoom();
     this.#working ??= this.#work();
   }
@@ -99,7 +107,7 @@ export class EventPublisher {
     }
     this.#flushes -= 1;
     const left = this.#queue.length;
-    if (left > 0) this.#report("undelivered", { topic: this.#queue[0]?.topic ?? "" });
+    if (left > 0) this.#report("undelivered", { topic: this.#queue[0]?.envelope.topic ?? "" });
     return left;
   }
 
@@ -114,9 +122,11 @@ export class EventPublisher {
     const { signal } = this.#over;
     for (let head = this.#queue[0]; head !== undefined && !signal.aborted; head = this.#queue[0]) {
       this.#busy = true;
-      const delivered = await this.#deliver(head);
+      const delivered = await this.#deliver(head.envelope);
       this.#busy = false;
-      if (delivered) this.#queue.shift();
+      if (!delivered) continue;
+      this.#queue.shift();
+      head.onDelivered?.();
     }
     this.#working = undefined;
     if (this.#delayed && this.#queue.length === 0) {
@@ -174,10 +184,10 @@ export class EventPublisher {
     // The one under way is not for dropping: it may have arrived already.
     const first = this.#busy ? 1 : 0;
     const expendable = this.#queue.findIndex(
-      ({ topic }, index) => index >= first && !LASTING_TOPICS.has(topic),
+      ({ envelope: { topic } }, index) => index >= first && !LASTING_TOPICS.has(topic),
     );
     const [dropped] = this.#queue.splice(expendable < 0 ? first : expendable, 1);
-    if (dropped !== undefined) this.#report("overflow", { topic: dropped.topic });
+    if (dropped !== undefined) this.#report("overflow", { topic: dropped.envelope.topic });
   }
 
   #report(event: PublisherEvent["event"], more: Pick<PublisherEvent, "topic" | "error"> = {}): void {

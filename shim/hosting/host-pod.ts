@@ -20,7 +20,7 @@ import { Logger, type LogLevel } from "../log/logger.ts";
 import { readNodeFile } from "../options/node-file.ts";
 import { Options } from "../options/own.ts";
 import { readRuntimeOptions, type RuntimeOptions } from "../options/runtime.ts";
-import type { PodEnvironment } from "../pod/environment.ts";
+import type { PodEnvironment, Takeover } from "../pod/environment.ts";
 import { Timeline } from "../phases/timeline.ts";
 import { identifyProcess } from "../platform/process-identity.ts";
 import { servingPlatform } from "../platform/serving.ts";
@@ -32,7 +32,16 @@ import { Shim, type ShimInit } from "../service/shim.ts";
 import { registerStreamingService, StreamRegistry } from "../service/streaming-service.ts";
 import { registerTaskService } from "../service/task-service.ts";
 import { recorded } from "../recorded.ts";
-import { Server } from "../ttrpc/index.ts";
+import { TaskExit } from "../../protos/gen/events.ts";
+import type { MessageType } from "../../protos/types.ts";
+import { recordedEvents } from "../events/recorded-events.ts";
+import { platformReclaimers } from "../resources/platform-reclaimers.ts";
+import { readTakeover, TakeoverRecords, type TaskFacts } from "../resources/takeover-records.ts";
+import { Server, type ConnectionObserver } from "../ttrpc/index.ts";
+import { CallLedger, readLedger, type OwedCalls } from "./takeover/call-ledger.ts";
+import { heldBackend, socketOn, type HeldStreams } from "./takeover/held-backend.ts";
+import type { Handle, PodHolder } from "./takeover/holder.ts";
+import { nextPortOf, takeOverPod } from "./takeover/take-over.ts";
 import { IdleTrim, trimMemory } from "./idle-trim.ts";
 import type { PodOrder } from "./order.ts";
 
@@ -53,6 +62,10 @@ export interface HostPodOptions {
   readonly listen: (server: Server) => Promise<unknown>;
   /** Gets the pod's logger before anything is done. */
   readonly onLogger?: (logger: Logger) => void;
+  /** Of a shared process: keeps what must outlive it. */
+  readonly holder?: PodHolder;
+  /** Another process had the pod and died; these were held for it, by name. */
+  readonly inheritedHandles?: Map<string, Handle>;
   /** Nothing is logged or recorded. */
   readonly isQuiet?: true;
   /** It is over. */
@@ -71,9 +84,10 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
   const logger = new Logger(logLevel(flags, runtime, podOptions), () => systemClock.now());
   options.onLogger?.(logger);
   const serving = await servingPlatform();
+  const takeover = planTakeover(order, options, podOptions);
   const platform = await openBackend(podOptions, options.programs, OWNER);
   const backend = await recorded(
-    platform,
+    options.holder === undefined ? platform : heldBackend(platform, options.holder, takeover?.streams),
     options.isQuiet === true ? "" : podOptions.traceDirectory,
     flags,
     logger,
@@ -88,10 +102,12 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
     }),
   });
   const log = new EventLog(() => systemClock.now());
-  const events = taskEvents((type, message) => {
+  const records = options.holder === undefined ? undefined : new TakeoverRecords(flags.id);
+  const told = taskEvents((type, message) => {
     log.add(type.typeName, message);
-    publisher.publish(type, message);
+    publisher.publish(type, message, records === undefined ? undefined : exitTold(records, type, message));
   });
+  const events = records === undefined ? told : recordedEvents(told, records, systemClock);
   const streams = new StreamRegistry();
   const self = await identifyProcess(process.pid);
   const environment: PodEnvironment = {
@@ -108,8 +124,16 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
     owner: OWNER,
     programDirectory: options.programs.directory,
     streams,
+    ...(options.holder === undefined ? {} : { holder: options.holder }),
+    ...(records === undefined ? {} : { records }),
+    ...(takeover === undefined ? {} : { takeover: takeover.plan }),
   };
-  const server = new Server();
+  const ledger = options.holder === undefined ? undefined : new CallLedger(ledgerPath(flags));
+  const server = new Server(
+    options.holder === undefined || ledger === undefined
+      ? {}
+      : { observer: heldConnections(options.holder, ledger) },
+  );
   const timers: (() => void)[] = [];
   let destination = nowhereDestination();
   let ending: Promise<void> | undefined;
@@ -123,6 +147,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
     // The reply to Shutdown goes out first; waits that are still open end with it.
     await Promise.allSettled([server.shutdown(deadline.signal), publisher.flush(deadline.signal)]);
     await backend.close();
+    ledger?.close();
     serving.removeSocket(order.socketPath);
     // A process may go on with other pods, one of the same name among them.
     destination.close();
@@ -144,7 +169,9 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
   const { namespace, id, bundle } = flags;
   if (options.isQuiet !== true)
     destination = serving.openLog({ namespace, id, bundle, debugType: runtime.runhcs.debugType });
+  if (takeover !== undefined) await takeOverPod(shim, takeover.tasks);
   await options.listen(server);
+  if (takeover !== undefined) resumeConnections(server, takeover);
   // containerd forgets a shim whose start it could not finish; such a shim must not stay.
   timers.push(
     systemClock.setTimeout(() => {
@@ -153,6 +180,77 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
   );
   if (options.isQuiet !== true) timers.push(attachLog(logger, destination, podOptions));
   return { end };
+}
+
+/** Everything that is known of a pod whose process died. */
+interface PodTakeover {
+  readonly tasks: readonly TaskFacts[];
+  readonly streams: HeldStreams;
+  readonly plan: Takeover;
+  /** What was owed on each connection, by its number in the process that died. */
+  readonly owed: ReadonlyMap<number, OwedCalls>;
+}
+
+function planTakeover(
+  { flags }: PodOrder,
+  { inheritedHandles }: HostPodOptions,
+  podOptions: Options,
+): PodTakeover | undefined {
+  if (inheritedHandles === undefined) return undefined;
+  const tasks = readTakeover(flags.bundle ?? "", flags.id);
+  const nextPort = nextPortOf(tasks);
+  return {
+    tasks,
+    streams: { handles: inheritedHandles, nextPort },
+    plan: {
+      // Far beyond any number that was used: an answer to the process that died must not be taken for one to this.
+      guestOf: () => ({ id: BigInt(systemClock.now()) << 20n, port: nextPort }),
+      reclaimers: () => platformReclaimers(podOptions),
+    },
+    owed: readLedger(ledgerPath(flags)),
+  };
+}
+
+function ledgerPath({ bundle }: ShimFlags): string {
+  return bundleFile(bundle ?? "", "calls");
+}
+
+const CONNECTION = "connection:";
+
+/** Has the keeper hold connections, and writes down what is owed on them. */
+function heldConnections(holder: PodHolder, ledger: CallLedger): ConnectionObserver {
+  return {
+    onOpened: ({ id }, stream) => holder.hold(`${CONNECTION}${process.pid}:${id}`, stream),
+    onClosed: (connection) => ledger.onClosed(connection),
+    onPending: (connection, streamId, request) => ledger.onPending(connection, streamId, request),
+    onAnswered: (connection, streamId) => ledger.onAnswered(connection, streamId),
+    onPartial: (connection, isPartial) => ledger.onPartial(connection, isPartial),
+  };
+}
+
+/** Goes on with the connections of the process that died, where it had read whole requests. */
+function resumeConnections(server: Server, { streams, owed }: PodTakeover): void {
+  for (const [name, handle] of streams.handles) {
+    if (!name.startsWith(CONNECTION)) continue;
+    streams.handles.delete(name);
+    const calls = owed.get(Number(name.slice(name.lastIndexOf(":") + 1)));
+    if (calls?.isCut === true) handle.close();
+    else server.handleConnection(socketOn(handle), calls?.pending);
+  }
+  // Of what is open here by now, or of nobody any more.
+  for (const handle of streams.handles.values()) handle.close();
+  streams.handles.clear();
+}
+
+/** Notes that containerd knows of an exit, once it does. */
+function exitTold(
+  records: TakeoverRecords,
+  type: MessageType<unknown>,
+  message: Partial<TaskExit>,
+): (() => void) | undefined {
+  if (type.typeName !== TaskExit.typeName) return undefined;
+  const { containerId = "", id = "" } = message;
+  return () => records.note(containerId, id === containerId ? "" : id, { isExitTold: true });
 }
 
 /** Without a spec it is a sandbox of the Sandbox API, whose containers come later. */

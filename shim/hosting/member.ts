@@ -15,8 +15,9 @@ import { Logger } from "../log/logger.ts";
 import { servingPlatform } from "../platform/serving.ts";
 import { hostPod, type HostedPod } from "./host-pod.ts";
 import { READY_TITLE } from "./arguments.ts";
-import { fromMessage, type HostMessage, type MemberMessage } from "./messages.ts";
+import { fromMessage, type HostMessage, type KeeperMessage, type MemberMessage } from "./messages.ts";
 import type { PodOrder } from "./order.ts";
+import { PodHolder, type Handle } from "./takeover/holder.ts";
 import { Task } from "../../protos/gen/task-v2.ts";
 import { Client, type Server } from "../ttrpc/index.ts";
 
@@ -29,7 +30,7 @@ export async function serveKeeper(options: MemberOptions): Promise<void> {
   const member = new Member(options);
   // From the first moment: a keeper may die while this process boots.
   process.on("disconnect", () => member.lost());
-  process.on("message", (message: HostMessage) => void member.host(message));
+  process.on("message", (message: KeeperMessage, handle: unknown) => member.hear(message, handle as Handle));
   for (const signal of ["SIGTERM", "SIGINT"] as const)
     process.on(signal, () => member.end(`received ${signal}`));
   // What the first pod needs; loading it is what nobody has to wait for.
@@ -48,6 +49,8 @@ function say(message: MemberMessage): void {
 class Member {
   readonly #options: MemberOptions;
   readonly #pods = new Map<number, HostedPod>();
+  /** What was held for pods that this process is about to get, by serial and name. */
+  readonly #handles = new Map<number, Map<string, Handle>>();
   /** Orders under way. */
   #pending = 0;
   #isPrepared = false;
@@ -56,8 +59,21 @@ class Member {
     this.#options = options;
   }
 
-  async host({ serial, order: message }: HostMessage): Promise<void> {
+  hear(message: KeeperMessage, handle: Handle | undefined): void {
+    if (message.kind === "host") {
+      void this.#host(message);
+      return;
+    }
+    const handles = this.#handles.get(message.serial) ?? new Map<string, Handle>();
+    this.#handles.set(message.serial, handles);
+    if (handle !== undefined) handles.set(message.name, handle);
+  }
+
+  async #host({ serial, order: message, isTakeover, held = [] }: HostMessage): Promise<void> {
     const order = fromMessage(message);
+    const holder = new PodHolder(serial);
+    const handles = this.#handles.get(serial) ?? new Map<string, Handle>();
+    this.#handles.delete(serial);
     this.#pending += 1;
     try {
       // Whoever waits for the address can have it now: connections wait as well.
@@ -73,8 +89,11 @@ class Member {
             if (!order.isShared) this.#prepare(logger);
           },
           onEnd: () => this.#ended(serial),
+          ...(order.isShared ? { holder } : {}),
+          ...(isTakeover === true ? { inheritedHandles: handles } : {}),
         });
         this.#pods.set(serial, pod);
+        for (const name of held) holder.drop(name);
       } catch (error) {
         process.stderr.write(`${messageOf(error)}\n`);
         listener.close();

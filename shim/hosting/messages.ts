@@ -16,7 +16,20 @@ export interface HostMessage {
   readonly kind: "host";
   readonly serial: number;
   readonly order: OrderMessage;
+  /** Another process had the pod and died. What was held for it has come before, as {@link HandleMessage}s. */
+  readonly isTakeover?: true;
+  /** Names of all that is held for it, to be dropped when the pod has been taken over. */
+  readonly held?: readonly string[];
 }
+
+/** Keeper to process, with a handle: what is held for a pod that the process is about to get. */
+export interface HandleMessage {
+  readonly kind: "handle";
+  readonly serial: number;
+  readonly name: string;
+}
+
+export type KeeperMessage = HostMessage | HandleMessage;
 
 /** Process to keeper. */
 export type MemberMessage =
@@ -26,7 +39,18 @@ export type MemberMessage =
   | { readonly kind: "hosted"; readonly serial: number }
   | { readonly kind: "failed"; readonly serial: number; readonly text: string }
   /** A pod of a shared process has ended. */
-  | { readonly kind: "ended"; readonly serial: number };
+  | { readonly kind: "ended"; readonly serial: number }
+  /** What is to be held for a pod, by a handle that comes with the message … */
+  | { readonly kind: "hold"; readonly serial: number; readonly name: string }
+  /** … or by the path of a FIFO. */
+  | {
+      readonly kind: "hold-path";
+      readonly serial: number;
+      readonly name: string;
+      readonly path: string;
+      readonly mode: "read" | "write";
+    }
+  | { readonly kind: "drop"; readonly serial: number; readonly name: string };
 
 export function toMessage(order: PodOrder): OrderMessage {
   return { ...order, startInput: Buffer.from(order.startInput).toString("base64") };

@@ -1,6 +1,7 @@
 /**
  * Makes a task: its stdio, its journal, whatever it runs in, and the task itself. All or nothing.
  */
+import type { Readable, Writable } from "node:stream";
 import { messageOf, ShimError } from "../errors.ts";
 import { Relay } from "../io/relay.ts";
 import { openStdio } from "../io/stdio.ts";
@@ -8,7 +9,7 @@ import type { StdioRequest, UpstreamStdio } from "../io/upstream.ts";
 import type { LogFields } from "../log/logger.ts";
 import { Phases } from "../phases/phases.ts";
 import { Holdings } from "../resources/holdings.ts";
-import { FileJournal } from "../resources/journal.ts";
+import { FileJournal, type Holding } from "../resources/journal.ts";
 import type { TaskContainer } from "../task/container.ts";
 import type { TaskEnvironment, TaskEvents } from "../task/environment.ts";
 import { Task } from "../task/task.ts";
@@ -32,19 +33,27 @@ export interface TaskSurroundings {
 export type PhasesOf = (verb: string) => Phases;
 
 /** Status of a process whose VM was lost: nobody knows how it ended. */
-const UNKNOWN_STATUS = 0xffff_ffff;
+export const UNKNOWN_STATUS = 0xffff_ffff;
 
+/** @param inherited what an earlier process holds for the task, which is taken over instead of made */
 export async function createTask(
   environment: PodEnvironment,
   request: CreateRequest,
   surroundings: TaskSurroundings,
   createContainer: (holdings: Holdings, phasesOf: PhasesOf) => Promise<TaskContainer>,
+  inherited?: readonly Holding[],
 ): Promise<Task> {
   const taskEnvironment = environmentOfTask(environment, request, surroundings);
   const phasesOf: PhasesOf = (verb) => taskEnvironment.phases(verb, request.id);
   const phases = phasesOf("create");
   const { namespace, stateDirectory } = environment;
-  const openJournal = environment.openJournal ?? ((place) => FileJournal.open(place));
+  const openJournal =
+    environment.openJournal ??
+    ((place) =>
+      FileJournal.open(
+        place,
+        inherited?.map(({ key }) => key),
+      ));
   const journal = openJournal({
     ...(environment.isShared === true ? { isShared: true } : {}),
     ...(environment.processStartTime === undefined ? {} : { startTime: environment.processStartTime }),
@@ -53,7 +62,7 @@ export async function createTask(
     namespace,
     id: request.id,
   });
-  const holdings = new Holdings(journal);
+  const holdings = new Holdings(journal, inherited);
   let upstream: UpstreamStdio | undefined;
   try {
     upstream = await taskEnvironment.openStdio(
@@ -115,8 +124,10 @@ function environmentOfTask(
         signal,
       ),
     openStdio: (stdio, phases) => open(environment, stdio, phases),
-    relay: (exec, process, isAlive) =>
-      new Relay(process, exec.upstream, {
+    relay: (exec, process, isAlive) => {
+      // Not before: a client ends its input when somebody reads it and its call has returned.
+      keepOpen(environment, exec.upstream.paths.stdin, exec.upstream.stdin, "read");
+      return new Relay(process, exec.upstream, {
         clock,
         subject: {
           namespace: environment.namespace,
@@ -124,7 +135,8 @@ function environmentOfTask(
           ...(exec.isInit ? {} : { execId: exec.id }),
         },
         isAlive,
-      }),
+      });
+    },
     beforeExit: () => surroundings.beforeExit(),
     beforeInitExit: (task) => surroundings.beforeInitExit(task),
     lostStatus: () => (surroundings.isVmEndExpected() ? backend.traits.terminatedExitCode : UNKNOWN_STATUS),
@@ -137,7 +149,11 @@ function environmentOfTask(
 
 type TaskEnvironmentBudget = (phase: Parameters<CreateRequest["options"]["budgetMs"]>[0]) => number;
 
-function open(environment: PodEnvironment, stdio: StdioRequest, phases: Phases): Promise<UpstreamStdio> {
+async function open(
+  environment: PodEnvironment,
+  stdio: StdioRequest,
+  phases: Phases,
+): Promise<UpstreamStdio> {
   const { backend, clock, streams, dialPipe } = environment;
   if (stdio.terminal && stdio.stderr !== "" && backend.traits.terminalStderr === "refused") {
     throw new ShimError(
@@ -145,7 +161,7 @@ function open(environment: PodEnvironment, stdio: StdioRequest, phases: Phases):
       `cannot open stdio of "${stdio.containerId}": a terminal has no stderr (found "${stdio.stderr}")`,
     );
   }
-  return phases.run("stdio-open", (signal) =>
+  const upstream = await phases.run("stdio-open", (signal) =>
     openStdio(stdio, {
       signal,
       clock,
@@ -154,4 +170,19 @@ function open(environment: PodEnvironment, stdio: StdioRequest, phases: Phases):
       ...(dialPipe === undefined ? {} : { namedPipes: { connect: dialPipe } }),
     }),
   );
+  for (const output of ["stdout", "stderr"] as const)
+    keepOpen(environment, upstream.paths[output], upstream[output], "write");
+  return upstream;
+}
+
+/** As long as the stream is open here, it is open elsewhere, too. */
+function keepOpen(
+  { holder }: PodEnvironment,
+  path: string,
+  stream: Readable | Writable | undefined,
+  mode: "read" | "write",
+): void {
+  if (holder === undefined || stream === undefined || !path.startsWith("/")) return;
+  const release = holder.holdPath(path, mode);
+  for (const end of ["finish", "close"]) stream.once(end, release);
 }

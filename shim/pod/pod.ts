@@ -6,6 +6,7 @@ import type { BoundaryLevel } from "../../oci/boundary/levels.ts";
 import type { ComputeSystemDocument } from "../../hcs/schema/compute-system.ts";
 import { messageOf, ShimError } from "../errors.ts";
 import { Phases } from "../phases/phases.ts";
+import type { Holdings } from "../resources/holdings.ts";
 import { EXEC_STATE_WORDS } from "../task/states.ts";
 import { NEVER_RAN, type ExitRecord } from "../task/exec.ts";
 import { SIGKILL } from "../task/signals.ts";
@@ -15,7 +16,9 @@ import type { AgentAddress } from "./agent/agents.ts";
 import { sendCrashNotice } from "./crash-notice.ts";
 import { podContainers, type HostShare, type PodContainers } from "./containers.ts";
 import { createTask } from "./create-task.ts";
+import { EndedContainer } from "./ended-container.ts";
 import type { PodEnvironment } from "./environment.ts";
+import { inheritEnds, inheritProcesses, requireInheritable, type InheritedTask } from "./inheritance.ts";
 import { joinedRequest } from "./join.ts";
 import type { CreateRequest } from "./request.ts";
 import { inVm, onMachine, requireVm, runHostCommand, type HostCommand } from "./host-command.ts";
@@ -57,6 +60,35 @@ export class Pod {
     pod.#noteImage(request);
     await pod.#createSandbox(request);
     return pod;
+  }
+
+  /**
+   * Takes a pod over from a process that died: what runs goes on, and what cannot be found again ends, each exit told once.
+   *
+   * @param tasks what the process had, the sandbox first
+   */
+  static async takeOver(
+    environment: PodEnvironment,
+    tasks: readonly [InheritedTask, ...InheritedTask[]],
+  ): Promise<Pod> {
+    const [{ request }] = tasks;
+    const pod = new Pod(environment, request, environment.events);
+    for (const task of tasks) pod.#noteImage(task.request);
+    try {
+      await pod.#inherit(tasks);
+      return pod;
+    } catch (error) {
+      environment.logger.error("the pod ends with the process that had it", {
+        sandbox: request.id,
+        error: messageOf(error),
+      });
+      await pod.uvm?.close(pod.#phases("exit")).catch((second: unknown) => {
+        pod.#report("its VM is left to whoever cleans up", second);
+      });
+      const ended = new Pod(environment, request, environment.events);
+      await ended.#inheritEnds(tasks);
+      return ended;
+    }
   }
 
   private constructor(environment: PodEnvironment, request: CreateRequest, events: TaskEvents) {
@@ -215,6 +247,63 @@ export class Pod {
       (holdings, phasesOf) => this.#containers.createSandbox(request, { holdings, phasesOf }),
     );
     void this.uvm?.ended.then((end) => (end.expected ? undefined : this.#onVmLost(end.reason)));
+  }
+
+  async #inherit([sandbox, ...workloads]: readonly [InheritedTask, ...InheritedTask[]]): Promise<void> {
+    requireInheritable(sandbox);
+    this.#sandbox = await this.#inheritTask(sandbox, (holdings, phasesOf) =>
+      this.#containers.createSandbox(sandbox.request, { holdings, phasesOf }),
+    );
+    const inherited: (readonly [Task, InheritedTask])[] = [[this.#sandbox, sandbox]];
+    for (const workload of workloads) {
+      const { request, facts } = workload;
+      const task = await this.#inheritTask(workload, (holdings, phasesOf) => {
+        if (facts.init.exit !== undefined) return this.#endedContainer(request, holdings);
+        requireInheritable(workload);
+        return this.#containers.createWorkload(request, { holdings, phasesOf });
+      });
+      this.#workloads.set(request.id, task);
+      inherited.push([task, workload]);
+    }
+    this.uvm?.adopted();
+    void this.uvm?.ended.then((end) => (end.expected ? undefined : this.#onVmLost(end.reason)));
+    for (const [task, { facts }] of inherited) {
+      if (facts.init.exit === undefined) task.holdings.endInheritance();
+      await inheritProcesses(task, facts);
+    }
+  }
+
+  /** Nothing of the pod runs any more. Workloads report their end before the sandbox does. */
+  async #inheritEnds([sandbox, ...workloads]: readonly [InheritedTask, ...InheritedTask[]]): Promise<void> {
+    const end = async (inherited: InheritedTask, add: (task: Task) => void): Promise<void> => {
+      const task = await this.#inheritTask(inherited, (holdings) =>
+        this.#endedContainer(inherited.request, holdings),
+      );
+      add(task);
+      await inheritEnds(task, inherited.facts, this.#environment.clock.now());
+    };
+    for (const workload of workloads) await end(workload, (task) => void this.#workloads.set(task.id, task));
+    await end(sandbox, (task) => (this.#sandbox = task));
+  }
+
+  /** Its client's stdio may be gone with the process that had it: what ended needs none. */
+  #inheritTask(
+    { request, held }: InheritedTask,
+    createContainer: Parameters<typeof createTask>[3],
+  ): Promise<Task> {
+    return createTask(
+      this.#environment,
+      request,
+      this.#surroundings(this.#environment.events),
+      createContainer,
+      held,
+    );
+  }
+
+  async #endedContainer({ id }: CreateRequest, holdings: Holdings): Promise<EndedContainer> {
+    const { takeover } = this.#environment;
+    if (takeover === undefined) throw new TypeError(`task "${id}" is not taken over`);
+    return new EndedContainer(id, holdings, takeover.reclaimers);
   }
 
   /** What runs in a lost VM ends by itself; what never ran has to be told. */

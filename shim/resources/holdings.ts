@@ -3,6 +3,7 @@
  */
 import { asError, messageOf, ShimError } from "../errors.ts";
 import type { Holding, Journal } from "./journal.ts";
+import { reclaim, type Reclaimers } from "./reclaim.ts";
 
 /** Where a thing lives: what is inside a VM needs no release once the VM is gone. */
 export type Residence = "host" | "vm";
@@ -39,11 +40,42 @@ const RESIDENCE: Readonly<Record<Holding["kind"], Residence>> = {
 
 export class Holdings {
   readonly #journal: Journal;
+  /** What an earlier process holds, as its journal has it, until it is acquired here; undefined when all is. */
+  #inherited: Map<string, Holding> | undefined;
   #held: Held[] = [];
   #ended = false;
 
-  constructor(journal: Journal) {
+  /** @param inherited what an earlier process has acquired, which now counts as acquired by whoever asks for it */
+  constructor(journal: Journal, inherited?: readonly Holding[]) {
     this.#journal = journal;
+    if (inherited !== undefined)
+      this.#inherited = new Map(inherited.map((holding) => [holding.key, holding]));
+  }
+
+  /** What an earlier process has acquired and nobody has asked for yet. */
+  get inherited(): readonly Holding[] {
+    return [...(this.#inherited?.values() ?? [])];
+  }
+
+  /**
+   * Releases from outside what an earlier process has acquired and nobody here has asked for.
+   *
+   * @throws {ShimError} RELEASE_FAILED naming what is still held
+   */
+  async reclaimInherited(reclaimers: Reclaimers): Promise<void> {
+    const { released, failed } = await reclaim(this.inherited, reclaimers);
+    for (const { key } of released) {
+      this.#inherited?.delete(key);
+      this.#journal.strike(key);
+    }
+    if (failed.length === 0) return;
+    const what = failed.map(({ holding, message }) => `${holding.kind} ${holding.key}: ${message}`);
+    throw new ShimError("RELEASE_FAILED", `cannot release ${what.join("; ")}`);
+  }
+
+  /** Everything that an earlier process held has been asked for, or is given up: from now on things are acquired. */
+  endInheritance(): void {
+    this.#inherited = undefined;
   }
 
   /**
@@ -56,6 +88,7 @@ export class Holdings {
     acquire: () => Promise<T>,
     release: (signal: AbortSignal, value: T) => Promise<void>,
   ): Promise<T> {
+    if (this.#inherited !== undefined) return this.#inherit(this.#inherited, holding, acquire, release);
     this.#journal.hold(holding);
     let value: T;
     try {
@@ -74,6 +107,24 @@ export class Holdings {
       await this.release(new AbortController().signal, ({ key }) => key === holding.key);
       throw new ShimError("WRONG_STATE", `cannot keep ${holding.kind} ${holding.key}: its task was given up`);
     }
+    return value;
+  }
+
+  /**
+   * What is in a VM is acquired once more, for the sake of what remembers it: the VM is told nothing meanwhile. What is on
+   * the host is there.
+   */
+  async #inherit<T>(
+    inherited: Map<string, Holding>,
+    holding: Holding,
+    acquire: () => Promise<T>,
+    release: (signal: AbortSignal, value: T) => Promise<void>,
+  ): Promise<T> {
+    const residence = RESIDENCE[holding.kind];
+    if (!inherited.delete(holding.key))
+      throw new ShimError("WRONG_STATE", `cannot take ${holding.key} over: no journal has it`);
+    const value = residence === "vm" || holding.kind === "vm" ? await acquire() : (undefined as unknown as T);
+    this.#held.push({ holding, residence, release: (budget) => release(budget, value) });
     return value;
   }
 

@@ -151,8 +151,12 @@ export class FileJournal implements Journal {
     this.#descriptors = descriptors;
   }
 
-  /** Starts the journal of a task, or continues an older one of the same task. */
-  static open(place: JournalPlace): FileJournal {
+  /**
+   * Starts the journal of a task, or continues an older one of the same task.
+   *
+   * @param held keys of what the older one holds still
+   */
+  static open(place: JournalPlace, held: readonly string[] = []): FileJournal {
     const inBundle = bundleFile(place.bundle, "journal");
     const onNode = nodeJournalPath(place.stateDirectory, place.namespace, place.id);
     const open = (path: string): number => openSync(path, "a", 0o600);
@@ -160,6 +164,7 @@ export class FileJournal implements Journal {
     try {
       const both = linkOnNode(inBundle, onNode) ? [first] : [first, open(onNode)];
       const journal = new FileJournal(place, both);
+      for (const key of held) journal.#held.add(key);
       const startTime = place.startTime ?? identify(process.pid)?.startTime;
       journal.#write({
         op: "opened",

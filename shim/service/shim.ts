@@ -88,6 +88,12 @@ export class Shim {
     }
   }
 
+  /** A pod that was taken over from a process that died. */
+  inherit(pod: Pod): void {
+    this.#wasUsed = true;
+    this.#pods.set(pod.id, pod);
+  }
+
   /** A process that was started for a task of its own was not found by its pod, and the other way round. */
   #checkRole({ id, identity: { role } }: CreateRequest): void {
     const { startedFor } = this.#init;

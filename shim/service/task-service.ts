@@ -73,6 +73,7 @@ function taskHandlers(shim: Shim, calls: Calls, events: EventSink): Handlers {
           terminal: request.terminal,
         },
       });
+      environment.records?.execAdded(request.id, request.execId, v2.ExecProcessRequest.encode(request));
       return {};
     }),
 
@@ -130,6 +131,7 @@ function taskHandlers(shim: Shim, calls: Calls, events: EventSink): Handlers {
 
     CloseIO: calls.wrap("CloseIO", ({ id, execId }) => {
       shim.find(id).task.closeStdin(execId);
+      environment.records?.note(id, execId, { isStdinClosed: true });
       return {};
     }),
 

@@ -2,7 +2,7 @@
  * A task's container, as the task needs it: behind a guest connection (hypervisor isolation) or, later, on the
  * host. The task never knows which.
  */
-import type { HcsProcess } from "../../hcs/api.ts";
+import type { HcsProcess, StdioPorts } from "../../hcs/api.ts";
 import type { GuestProperties } from "../../hcs/guest/properties.ts";
 import type { MemoryProperties, PropertyType, SystemStatistics } from "../../hcs/schema/properties.ts";
 import type { Process } from "../../oci/spec.ts";
@@ -14,6 +14,13 @@ export interface StreamFlags {
   readonly stdin: boolean;
   readonly stdout: boolean;
   readonly stderr: boolean;
+}
+
+/** A process that is there already. */
+export interface AdoptedProcess {
+  readonly pid: number;
+  readonly isInit: boolean;
+  readonly ports: StdioPorts;
 }
 
 /** What a VM uses of its host, as HCS tells it. */
@@ -36,6 +43,8 @@ export interface TaskContainer {
   /** Starts the container and its init process. On failure the container is terminated. */
   createInit(streams: StreamFlags, phases: Phases): Promise<HcsProcess>;
   createExec(process: Process, streams: StreamFlags, phases: Phases): Promise<HcsProcess>;
+  /** A process that an earlier shim has started; absent where processes cannot be found again. */
+  adoptProcess?(process: AdoptedProcess): Promise<HcsProcess>;
   properties(types: PropertyType[], signal: AbortSignal): Promise<GuestProperties>;
   /** Of the VM that was made for this container; undefined when there is none (any more). */
   vmUsage?(signal: AbortSignal): Promise<VmUsage | undefined>;

@@ -1,7 +1,7 @@
 /**
  * One process of a task, from its registration to its exit: the init process or an exec.
  */
-import type { ConsoleSize, HcsProcess } from "../../hcs/api.ts";
+import type { ConsoleSize, HcsProcess, StdioPorts } from "../../hcs/api.ts";
 import { abortable } from "../clock.ts";
 import { ShimError } from "../errors.ts";
 import type { StdioPaths, UpstreamStdio } from "../io/upstream.ts";
@@ -143,6 +143,29 @@ export class Exec {
       void this.#watch(this.#process, this.#relay);
       return this.#pid;
     });
+  }
+
+  /** Goes on with a process that an earlier shim has started. Nobody is told of its start again. */
+  adopt(process: HcsProcess): void {
+    this.#move("start");
+    this.#move("started");
+    this.#process = process;
+    this.#pid = process.processId;
+    this.#relay = this.#context.relay(process, this.upstream);
+    void this.#watch(process, this.#relay);
+  }
+
+  /** Takes over an exit that is known. Whether somebody has yet to be told is the caller's business. */
+  adoptExit(record: ExitRecord): void {
+    this.#move("forced");
+    this.#pid = record.pid;
+    this.#record = record;
+    this.#exited.resolve(record);
+  }
+
+  /** Where the guest has dialled for its streams; empty where it has not. */
+  get stdioPorts(): StdioPorts {
+    return this.#process?.stdioPorts ?? {};
   }
 
   /** Its client asked for its end: what killed it is no question. */

@@ -8,6 +8,7 @@ import type { ProcessListEntry } from "../../hcs/schema/properties.ts";
 import type { Process } from "../../oci/spec.ts";
 import { ShimError } from "../errors.ts";
 import type { StdioRequest, UpstreamStdio } from "../io/upstream.ts";
+import type { Phases } from "../phases/phases.ts";
 import type { Holdings } from "../resources/holdings.ts";
 import type { Journal } from "../resources/journal.ts";
 import { Attempt } from "./attempt.ts";
@@ -134,21 +135,32 @@ export class Task {
       this.#require("exec");
       this.#pausing.requireAwake("exec in");
       const phases = this.#environment.phases("exec", this.id, request.id, signal);
-      const upstream = await this.#environment.openStdio(
-        { ...request.stdio, namespace: this.#namespace, containerId: this.id, execId: request.id },
-        phases,
-      );
-      const exec = new Exec({
-        id: request.id,
-        isInit: false,
-        terminal: request.stdio.terminal,
-        upstream,
-        context: this.#context,
-      });
-      this.#execs.set(request.id, { exec, process: request.process });
+      const exec = await this.#register(request, phases);
       this.#environment.events.execAdded(this, exec);
       return exec;
     });
+  }
+
+  async #register({ id, process, stdio }: ExecRequest, phases: Phases): Promise<Exec> {
+    const upstream = await this.#environment.openStdio(
+      { ...stdio, namespace: this.#namespace, containerId: this.id, execId: id },
+      phases,
+    );
+    const exec = new Exec({ id, isInit: false, terminal: stdio.terminal, upstream, context: this.#context });
+    this.#execs.set(id, { exec, process });
+    return exec;
+  }
+
+  /** An exec that an earlier shim had. Nobody is told of it again. */
+  inheritExec(request: ExecRequest): Promise<Exec> {
+    return this.#register(request, this.#environment.phases("exec", this.id, request.id));
+  }
+
+  /** The exit of a process that ended under an earlier shim. @param isTold the world knows of it */
+  inheritExit(exec: Exec, record: ExitRecord, isTold: boolean): void {
+    exec.adoptExit(record);
+    if (!isTold) this.#onExited(exec, record);
+    else if (exec.isInit) this.#beginTeardown();
   }
 
   /** @param all every process of the task, not only the one named */
@@ -371,6 +383,10 @@ export class Task {
     }
     this.#journal.exited(record);
     this.#environment.events.exited(this, exec, record);
+    this.#beginTeardown();
+  }
+
+  #beginTeardown(): void {
     this.teardown().catch((error: unknown) =>
       this.#environment.report(this, "teardown failed, Delete will repeat it", error),
     );

@@ -12,6 +12,8 @@ import { Output } from "./output.ts";
 
 /** What a connection tells the side that uses it. None of these may throw. */
 export interface ConnectionHandler extends FrameSink {
+  /** From now on the bytes that have been read end within a frame, or (false) at the end of one. */
+  onPartial?(isPartial: boolean): void;
   /** What was queued has gone down to the low-water mark, after it was above the high-water mark. */
   onDrain(): void;
   /**
@@ -47,6 +49,7 @@ export class Connection {
   #flushScheduled = false;
   /** A chunk is being taken apart. */
   #reading = false;
+  #partial = false;
   #congested = false;
   #ending = false;
   #closed = false;
@@ -79,6 +82,10 @@ export class Connection {
         this.#decoder.push(chunk);
       } finally {
         this.#reading = false;
+      }
+      if (this.#decoder.atBoundary === this.#partial) {
+        this.#partial = !this.#partial;
+        this.#handler.onPartial?.(this.#partial);
       }
       // What was answered at once leaves at once, in one write; what takes longer, with the others of its turn.
       if (this.#flushScheduled) this.#onFlush();

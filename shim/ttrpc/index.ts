@@ -53,7 +53,7 @@ export { Metadata } from "./metadata.ts";
 export type { MetadataInit } from "./metadata.ts";
 export { DEFAULT_LIMITS, Server } from "./server.ts";
 export type { ListenAddress, ServerOptions } from "./server.ts";
-export type { ServerLimits } from "./server-connection.ts";
+export type { ConnectionObserver, PendingCall, ServerLimits } from "./server-connection.ts";
 export {
   Code,
   ConnectionClosedError,

@@ -34,8 +34,31 @@ export interface ServerLimits {
   readonly flushMs: number;
 }
 
+/**
+ * Is told what a server owes on each connection, so that another process can take the connection over
+ * ({@link Server.handleConnection}). Calls that are answered within the event they came in with are never owed. None of these
+ * may throw.
+ */
+export interface ConnectionObserver {
+  onOpened(connection: CallConnection, stream: Duplex): void;
+  onClosed(connection: CallConnection): void;
+  /** @param request the body of its frame; empty for streams, which only who began them can go on with */
+  onPending(connection: CallConnection, streamId: number, request: Uint8Array): void;
+  onAnswered(connection: CallConnection, streamId: number): void;
+  /** What has been read ends within a frame: nobody else could read on. */
+  onPartial(connection: CallConnection, isPartial: boolean): void;
+}
+
+/** A call that another process has taken and not answered. */
+export interface PendingCall {
+  readonly streamId: number;
+  /** The body of its frame; without one the call is answered as unavailable. */
+  readonly request?: Uint8Array;
+}
+
 /** What a connection needs from its server. */
 export interface ServerConnectionHost {
+  readonly observer: ConnectionObserver | undefined;
   readonly registry: Registry;
   readonly limits: ServerLimits;
   readonly clock: Clock;
@@ -52,8 +75,12 @@ interface RunningCall {
   readonly context: ServerCallContext;
   /** For diagnostics: when it began, on the server's clock; undefined while nobody listens. */
   readonly startedAt: number | undefined;
+  /** The observer was told of it. */
+  isPending: boolean;
 }
 
+const NO_BYTES = new Uint8Array(0);
+const LOST_TEXT = "the process that served this call has died";
 const CLOSED_TEXT = "ttrpc: server closed";
 const EVEN_ID_TEXT = "StreamID must be odd for client initiated streams";
 
@@ -88,6 +115,18 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
   /** Handlers that are running, those whose client has gone included. */
   get inFlight(): number {
     return this.#running.size;
+  }
+
+  /** Serves what an earlier server of this connection has left unanswered. */
+  resume(pending: readonly PendingCall[]): void {
+    for (const { streamId, request } of [...pending].sort((one, other) => one.streamId - other.streamId)) {
+      if (request === undefined) this.#refuse(streamId, FRAME_TYPE.request, lostError());
+      else this.#onRequest(streamId, request);
+    }
+  }
+
+  onPartial(isPartial: boolean): void {
+    this.#host.observer?.onPartial(this, isPartial);
   }
 
   /** Takes no further calls, aborts streams, and closes as soon as no handler is running. */
@@ -153,6 +192,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
     });
     for (const stream of [...this.#streams.values()]) stream.abandon(gone);
     this.abort(gone);
+    this.#host.observer?.onClosed(this);
     this.#host.onConnectionClosed(this);
   }
 
@@ -211,25 +251,32 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
       this.#refuse(streamId, type, new RpcError(Code.Unimplemented, missing));
       return;
     }
-    this.#start(streamId, method, request);
+    this.#start(streamId, method, request, body);
   }
 
-  #start(streamId: number, method: RegisteredMethod, request: Request): void {
+  #start(streamId: number, method: RegisteredMethod, request: Request, body: Uint8Array): void {
     const { clock, reporter } = this.#host;
     const { name, clientStreaming, serverStreaming } = method.descriptor;
     const context = new ServerCallContext(method.service, name, this, request, clock);
     const startedAt = reporter.active ? clock.monotonic() : undefined;
-    const call: RunningCall = { streamId, method, context, startedAt };
+    const call: RunningCall = { streamId, method, context, startedAt, isPending: false };
     this.#running.add(call);
     this.#host.onCall(1);
     if (!clientStreaming && !serverStreaming) {
       this.#runUnary(call, request.payload);
+      if (this.#host.observer !== undefined && this.#running.has(call)) this.#owe(call, body);
       return;
     }
+    this.#owe(call, NO_BYTES);
     // Known before its handler runs: a handler that is done at once must find its own entry to remove.
     const stream = new ServerStream(streamId, method, context, this);
     this.#streams.set(streamId, stream);
     void stream.run(request.payload).then((error) => this.#finish(call, error));
+  }
+
+  #owe(call: RunningCall, body: Uint8Array): void {
+    call.isPending = true;
+    this.#host.observer?.onPending(this, call.streamId, body);
   }
 
   #runUnary(call: RunningCall, payload: Uint8Array): void {
@@ -280,6 +327,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
 
   #finish(call: RunningCall, error: unknown): void {
     this.#running.delete(call);
+    if (call.isPending) this.#host.observer?.onAnswered(this, call.streamId);
     if (call.startedAt !== undefined) this.#reportCall(call, call.startedAt, error);
     this.#host.onCall(-1);
     if (this.#closing && this.#running.size === 0) this.end();
@@ -360,6 +408,10 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
     if (!reporter.active) return;
     reporter.report({ kind, side: "server", connectionId: this.id, streamId, type, reason });
   }
+}
+
+function lostError(): RpcError {
+  return new RpcError(Code.Unavailable, LOST_TEXT);
 }
 
 function closedError(): RpcError {

@@ -11,7 +11,12 @@ import type { Diagnostic } from "./diagnostics.ts";
 import { MAX_MESSAGE_LENGTH } from "./frame.ts";
 import { Registry } from "./registry.ts";
 import { ServerConnection } from "./server-connection.ts";
-import type { ServerConnectionHost, ServerLimits } from "./server-connection.ts";
+import type {
+  ConnectionObserver,
+  PendingCall,
+  ServerConnectionHost,
+  ServerLimits,
+} from "./server-connection.ts";
 
 export const DEFAULT_LIMITS: ServerLimits = {
   maxMessageLength: MAX_MESSAGE_LENGTH,
@@ -25,6 +30,7 @@ export interface ServerOptions extends Partial<ServerLimits> {
   readonly clock?: Clock;
   /** Is told what is published on the diagnostics channel, for this server alone. Must not throw. */
   readonly onDiagnostic?: (diagnostic: Diagnostic) => void;
+  readonly observer?: ConnectionObserver;
 }
 
 /** Where to listen: a path (on Windows the name of a pipe), or a listening socket that was inherited. */
@@ -44,11 +50,12 @@ export class Server implements AsyncDisposable {
   #stopped: Promise<void> | undefined;
 
   constructor(options: ServerOptions = {}) {
-    const { clock, onDiagnostic, ...limits } = options;
+    const { clock, onDiagnostic, observer, ...limits } = options;
     this.#clock = clock ?? SYSTEM_CLOCK;
     this.#reporter = new Reporter(onDiagnostic);
     this.#host = {
       registry: this.#registry,
+      observer,
       limits: { ...DEFAULT_LIMITS, ...limits },
       clock: this.#clock,
       reporter: this.#reporter,
@@ -131,11 +138,17 @@ export class Server implements AsyncDisposable {
     else this.#owned.add(listener);
   }
 
-  /** Serves one connection, whatever it is made of. A server that has been stopped closes it at once. */
-  handleConnection(stream: Duplex): CallConnection {
+  /**
+   * Serves one connection, whatever it is made of. A server that has been stopped closes it at once.
+   *
+   * @param pending calls that whoever served this connection before has not answered
+   */
+  handleConnection(stream: Duplex, pending: readonly PendingCall[] = []): CallConnection {
     const connection = new ServerConnection(stream, this.#host);
     this.#connections.add(connection);
+    this.#host.observer?.onOpened(connection, stream);
     if (this.stopped) connection.destroy();
+    else connection.resume(pending);
     return connection;
   }
 

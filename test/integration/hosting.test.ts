@@ -110,13 +110,14 @@ eachContainerd(`hosting (${hosting})`, { oursOnly: true }, (containerd) => {
 
   if (hosting !== "shared") return;
 
-  it("ends its pods with the process, each once, and leaves nothing of them", async () => {
+  it("ends its pods with process and keeper, each once, and leaves nothing of them", async () => {
     const ctr = containerd().ctr();
     const ids = Array.from({ length: 5 }, (_, index) => `together-${index}`);
     for (const id of ids) await ctr.runDetached(id, { args: ["sleep", "1000"] });
-    const events = await ctr.followEvents();
     const shared = new Set(ids.map((id) => hostOf(containerd(), id)));
     assert.equal(shared.size, 1, "they share a process");
+    const events = await ctr.followEvents();
+    process.kill(await keeper(containerd()), "SIGKILL");
     for (const pid of shared) process.kill(pid, "SIGKILL");
     const exitsOf = (id: string): number =>
       events.output.split("\n").filter((line) => line.includes("/tasks/exit") && line.includes(`"${id}"`))

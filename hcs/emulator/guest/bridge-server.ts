@@ -84,7 +84,7 @@ export class BridgeServer<Agent> {
       return;
     }
     const text = frame.body.toString("utf8");
-    if (connection.negotiated) void this.#answer(frame, text);
+    if (connection.negotiated) void this.#answer(connection, frame, text);
     else this.#negotiate(connection, frame, text);
   }
 
@@ -119,8 +119,8 @@ export class BridgeServer<Agent> {
     for (const queued of this.#queued.splice(0)) this.#send(queued);
   }
 
-  async #answer(frame: Frame, text: string): Promise<void> {
-    const after: (() => void)[] = [];
+  async #answer(connection: Connection, frame: Frame, text: string): Promise<void> {
+    const after: ((isHeard: boolean) => void)[] = [];
     let base: RequestBase | undefined;
     let members: object | undefined;
     try {
@@ -133,7 +133,7 @@ export class BridgeServer<Agent> {
       this.#log.debug("request failed", { type: describeType(frame.type), error: describe(error) });
     }
     if (members !== undefined) this.#send(encodeResponse(frame, base, members));
-    for (const action of after) action();
+    for (const action of after) action(connection === this.#connection);
   }
 
   #handlerOf(frame: Frame): Handler<"DumpStacks", Agent> {

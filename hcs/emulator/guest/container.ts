@@ -55,6 +55,8 @@ export class Container {
   readonly about: ContainerInit;
   readonly #runc: Runc;
   readonly #execs = new Map<number, GuestProcess>();
+  /** Execs whose exit is in a response that is about to be sent. */
+  readonly #told = new Set<number>();
   readonly #onExit: (container: Container, type: NotificationType) => void;
   #starting = false;
   #exitType: NotificationType = "UnexpectedExit";
@@ -170,13 +172,18 @@ export class Container {
     const isInit = process === this.about.init;
     if (isInit) this.#initWaits.pending += 1;
     const status = await waitForExit(process.finished, timeoutMs, `process ${pid} of container "${this.id}"`);
-    // An exec is forgotten once its exit has been told.
-    if (this.#execs.get(pid) === process) this.#execs.delete(pid);
+    if (this.#execs.get(pid) === process) this.#told.add(pid);
     return status;
   }
 
-  /** The response to a wait for `pid`, successful or not, is on its way. */
-  waitAnswered(pid: number): void {
+  /**
+   * The response to a wait for `pid`, successful or not, is on its way.
+   *
+   * @param isHeard false: whoever asked is gone, and somebody else may ask again
+   */
+  waitAnswered(pid: number, isHeard = true): void {
+    // An exec is forgotten once its exit has been told.
+    if (this.#told.delete(pid) && isHeard) this.#execs.delete(pid);
     if (pid !== this.about.init.pid) return;
     this.#initWaits.pending -= 1;
     this.#initWaits.answered = true;

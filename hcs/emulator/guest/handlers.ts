@@ -21,8 +21,12 @@ const MAX_SIGNAL = 64;
 export interface Request extends RequestBase {
   /** The parsed body, its shape unchecked. */
   readonly body: unknown;
-  /** Has `action` called once the response, whatever it says, is on its way. */
-  readonly afterResponse: (action: () => void) => void;
+  /**
+   * Has `action` called once the response, whatever it says, is on its way.
+   *
+   * `isHeard`: whoever asked is still there to take it. On a connection that came later nobody has asked.
+   */
+  readonly afterResponse: (action: (isHeard: boolean) => void) => void;
 }
 
 /** Members of a response beside those that all responses have. */
@@ -62,7 +66,7 @@ const HANDLERS: GuestService<Agent>["handlers"] = {
     );
     if (containerId === NULL_CONTAINER_ID) return { ExitCode: await agent.waitForVmProcess(pid, timeoutMs) };
     const container = agent.containers.get(containerId);
-    afterResponse(() => container.waitAnswered(pid));
+    afterResponse((isHeard) => container.waitAnswered(pid, isHeard));
     return { ExitCode: await container.wait(pid, timeoutMs) };
   },
 

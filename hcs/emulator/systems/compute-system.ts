@@ -1,5 +1,6 @@
 /** A handle to an emulated compute system: the creator's, or one opened later. */
 import { closeSync } from "node:fs";
+import type { Duplex } from "node:stream";
 import type { CallOptions, ComputeSystem, ComputeSystemState, HcsProcess, SystemExit } from "../../api.ts";
 import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
@@ -25,7 +26,7 @@ import { tearDownSystem } from "./teardown.ts";
 import { abortable } from "../../abortable.ts";
 import { RELEASE_LIMIT_MS, until } from "../wait.ts";
 import { lastWords, type LaunchedWorker } from "./worker-launch.ts";
-import type { WorkerLink } from "./worker-link.ts";
+import { connectTo, type WorkerLink } from "./worker-link.ts";
 
 /** What all handles of a backend share. */
 export interface SystemSurroundings {
@@ -147,6 +148,14 @@ export class EmulatedSystem implements ComputeSystem {
 
   openProcess(processId: number, options: CallOptions = {}): Promise<HcsProcess> {
     return this.#run("openProcess", options, () => this.#parts.kind.openProcess(processId, options));
+  }
+
+  connectHandle(options: CallOptions = {}): Promise<Duplex> {
+    const phrase = "open compute system";
+    return this.#around.calls.run("open", this.#call(phrase, options), () => {
+      this.#requireOpen(phrase);
+      return connectTo(this.#paths.controlSocket, options.signal);
+    });
   }
 
   /** Ends the VM as a fault of its own would: nobody is told why. */

@@ -1,5 +1,5 @@
 /** The host's end of a handle to a worker (worker/messages.ts). */
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createDeferred, type Deferred } from "../../deferred.ts";
 import { abortable } from "../../abortable.ts";
@@ -66,14 +66,22 @@ export class WorkerLink {
 }
 
 /** Opens a further handle by the control socket of a system. Rejects as `connect` does: `ENOENT`, `ECONNREFUSED`. */
-export function openWorkerLink(controlSocket: string, signal: AbortSignal | undefined): Promise<WorkerLink> {
-  const connecting = new Promise<WorkerLink>((resolve, reject) => {
+export async function openWorkerLink(
+  controlSocket: string,
+  signal: AbortSignal | undefined,
+): Promise<WorkerLink> {
+  return new WorkerLink(await connectTo(controlSocket, signal));
+}
+
+/** {@link openWorkerLink}, for whoever does not want to hear what the worker says. */
+export function connectTo(controlSocket: string, signal: AbortSignal | undefined): Promise<Socket> {
+  const connecting = new Promise<Socket>((resolve, reject) => {
     const socket = connect(controlSocket);
     socket.once("error", reject);
     socket.once("connect", () => {
       socket.off("error", reject);
-      resolve(new WorkerLink(socket));
+      resolve(socket);
     });
   });
-  return abortable(connecting, signal, (late) => late.close());
+  return abortable(connecting, signal, (late) => late.destroy());
 }

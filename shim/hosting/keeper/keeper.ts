@@ -13,7 +13,7 @@ import type { Hosting, Options } from "../../options/own.ts";
 import { servingPlatform, type Listener } from "../../platform/serving.ts";
 import { platformReclaimers } from "../../resources/platform-reclaimers.ts";
 import type { PodOrder } from "../order.ts";
-import { Member, MemberLostError, type Place } from "./members.ts";
+import { Member, MemberLostError, type MemberPod, type Place } from "./members.ts";
 import { decodeRequest, encodeReply, type KeeperReply, type KeeperRequest } from "./protocol.ts";
 
 /** The keeper cannot do it; whoever asked can. */
@@ -23,6 +23,9 @@ class DeclinedError extends Error {
 
 /** Between handing a spare out and booting the next: the pod that got it needs the processor first. */
 const REFILL_AFTER_MS = 200;
+
+/** A pod whose process dies as often as this within so many milliseconds is what it dies of: it is not handed on. */
+const MOST_TAKEOVERS = { times: 3, withinMs: 60_000 };
 
 export interface KeeperInit {
   readonly address: string;
@@ -143,7 +146,28 @@ export class Keeper {
   }
 
   #boot(): Member {
-    return new Member(this.#init.programs.serve, () => this.#watchIdle());
+    return new Member(this.#init.programs.serve, {
+      onPodEnded: () => this.#watchIdle(),
+      onPodsLost: (pods) => this.#succeed(pods),
+    });
+  }
+
+  /** The shared process has died: another takes its pods over. Pods that it cannot have end with their connections. */
+  #succeed(pods: readonly MemberPod[]): void {
+    this.#shared = undefined;
+    const now = systemClock.monotonic();
+    for (const { order, held, takeovers } of pods) {
+      const recent = takeovers.filter((at) => now - at < MOST_TAKEOVERS.withinMs);
+      if (!order.isShared || recent.length >= MOST_TAKEOVERS.times) {
+        held.close();
+        continue;
+      }
+      const successor = this.#sharedMember();
+      successor.takeOver({ order, held, takeovers: [...recent, now] }).catch((error: unknown) => {
+        process.stderr.write(`keeper: pod "${order.flags.id}" was not taken over: ${messageOf(error)}\n`);
+      });
+    }
+    this.#watchIdle();
   }
 
   #refillLater(): void {

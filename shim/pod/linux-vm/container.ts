@@ -16,7 +16,7 @@ import type { Phases } from "../../phases/phases.ts";
 import type { PhaseName } from "../../phases/table.ts";
 import type { Holdings } from "../../resources/holdings.ts";
 import type { Holding } from "../../resources/journal.ts";
-import type { StreamFlags, TaskContainer, VmUsage } from "../../task/container.ts";
+import type { AdoptedProcess, StreamFlags, TaskContainer, VmUsage } from "../../task/container.ts";
 import type { CreateRequest } from "../request.ts";
 import { addNetwork, type PodNetwork } from "../vm/network.ts";
 import type { UvmView } from "../vm/uvm.ts";
@@ -110,6 +110,11 @@ export class LinuxContainer implements TaskContainer {
   createExec(process: Process, streams: StreamFlags, phases: Phases): Promise<HcsProcess> {
     const parameters = { ...pipes(streams), OciProcess: process.document };
     return phases.run("process-create", (signal) => this.#container.createProcess(parameters, { signal }));
+  }
+
+  async adoptProcess({ pid, isInit, ports }: AdoptedProcess): Promise<HcsProcess> {
+    if (isInit) this.#initStarted = true;
+    return this.#container.adoptProcess(pid, ports);
   }
 
   properties(types: PropertyType[], signal: AbortSignal): Promise<GuestProperties> {

@@ -4,6 +4,7 @@
  */
 import type { ComputeSystem } from "../../../hcs/api.ts";
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
+import { overriding } from "../../../hcs/overriding.ts";
 import type { ModifySettingRequest } from "../../../hcs/schema/modify.ts";
 import type { BoundaryLevel } from "../../../oci/boundary/levels.ts";
 import { documentWithin, requireWithin, shareOf, type SharedPath } from "../../../oci/boundary/rules.ts";
@@ -62,13 +63,7 @@ export class Boundary {
       await system.modify(request, options);
       this.#note(request);
     };
-    return new Proxy(system, {
-      get: (target, name) => {
-        if (name === "modify") return modify;
-        const member: unknown = Reflect.get(target, name, target);
-        return typeof member === "function" ? (member.bind(target) as unknown) : member;
-      },
-    });
+    return overriding(system, { modify } as Partial<System>);
   }
 
   #note(request: ModifySettingRequest): void {

@@ -41,12 +41,19 @@ export async function addNetwork(
 ): Promise<NetworkNamespace> {
   const namespace = await network.openNamespace(reference, { signal });
   for (const endpoint of primaryFirst(namespace.endpoints)) {
-    const nic = randomUUID();
+    const nic = inheritedNic(holdings, endpoint) ?? randomUUID();
     const described = guestAdapter(nic, namespace.id, { ...endpoint, dns: dns ?? endpoint.dns });
     const adapter = { ...described, PolicyBasedRouting: policyBasedRouting };
     await addAdapter(uvm, holdings, endpoint, adapter, signal);
   }
   return namespace;
+}
+
+/** The id that the endpoint's adapter has already, where an earlier process has added it. */
+function inheritedNic({ inherited }: Holdings, endpoint: NetworkEndpoint): string | undefined {
+  for (const { kind, data } of inherited)
+    if (kind === "nic" && data.endpoint === endpoint.id) return data.nic;
+  return undefined;
 }
 
 /** The guest names its interfaces in the order they arrive; eth0 is to be the first. */

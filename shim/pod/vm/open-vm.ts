@@ -7,7 +7,7 @@ import type { GuestBoot } from "./boot/boot.ts";
 import type { CreateContext, PodView } from "../containers.ts";
 import { ConsoleLog } from "./console-log.ts";
 import { GuestLogTail } from "./guest-log-tail.ts";
-import { Uvm } from "./uvm.ts";
+import { Uvm, type UvmInit } from "./uvm.ts";
 
 /** What a VM is made of. */
 export interface VmRequest {
@@ -34,32 +34,33 @@ export async function openVm(
   let created: Uvm | undefined;
   let consoleLog: ConsoleLog | undefined;
   const logTail = new GuestLogTail();
+  const adopts = pod.environment.takeover?.guestOf(pod.id);
   const uvm = await holdings.acquire(
     { kind: "vm", key: `vm:${id}`, data: { id } },
     async () => {
-      created = await Uvm.create(
-        {
-          id,
-          document,
-          level,
-          backend,
-          boot,
-          guestLog: {
-            onRecord: (record) => {
-              const { level, message, fields } = record;
-              logTail.add(record);
-              logger.log(level === "warning" ? "warn" : level, message, { uvm: id, ...plainFields(fields) });
-            },
-            onTerminated: (text) => {
-              logTail.addLastWords(text);
-              logger.error("the guest ended with a message", { uvm: id, text });
-            },
+      const init: UvmInit = {
+        ...(adopts === undefined ? {} : { adopts }),
+        id,
+        document,
+        level,
+        backend,
+        boot,
+        guestLog: {
+          onRecord: (record) => {
+            const { level, message, fields } = record;
+            logTail.add(record);
+            logger.log(level === "warning" ? "warn" : level, message, { uvm: id, ...plainFields(fields) });
           },
-          logTail,
-          report: (message, error) => pod.report(message, error),
+          onTerminated: (text) => {
+            logTail.addLastWords(text);
+            logger.error("the guest ended with a message", { uvm: id, text });
+          },
         },
-        phasesOf("create"),
-      );
+        logTail,
+        report: (message, error) => pod.report(message, error),
+      };
+      const phases = phasesOf("create");
+      created = await (adopts === undefined ? Uvm.create(init, phases) : Uvm.adopt(init, phases));
       return created;
     },
     async () => {
@@ -80,7 +81,7 @@ export async function openVm(
     });
   }
   try {
-    await uvm.start(phasesOf("create"));
+    await (adopts === undefined ? uvm.start(phasesOf("create")) : uvm.meetAgain(phasesOf("create")));
   } catch (error) {
     const last = logTail.lines().slice(-LAST_WORDS);
     for (const { text } of last) logger.error("the VM did not come up, it said last", { uvm: id, text });

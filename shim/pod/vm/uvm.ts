@@ -3,12 +3,15 @@
  * which alone can close it; everybody else gets a {@link UvmView}.
  */
 import type { ComputeSystem, HcsBackend, SystemExit } from "../../../hcs/api.ts";
-import type { Listen } from "../../../hcs/guest/accept.ts";
+import { acceptOne, type Listen } from "../../../hcs/guest/accept.ts";
 import type { BridgeEnd } from "../../../hcs/guest/bridge.ts";
 import { GuestConnection } from "../../../hcs/guest/connection.ts";
 import type { GuestLogHandlers } from "../../../hcs/guest/log-channel.ts";
+import type { SessionStart } from "../../../hcs/guest/session.ts";
 import { isAlreadyStopped, isNotFound } from "../../../hcs/hresult.ts";
+import { overriding } from "../../../hcs/overriding.ts";
 import type { ComputeSystemDocument } from "../../../hcs/schema/compute-system.ts";
+import { LINUX_GUEST_PORT, vsockServiceId } from "../../../hcs/schema/hv-socket.ts";
 import type { BoundaryLevel } from "../../../oci/boundary/levels.ts";
 import { reasonOf } from "../../clock.ts";
 import { ShimError } from "../../errors.ts";
@@ -52,6 +55,8 @@ export interface UvmInit {
   /** Where {@link guestLog} keeps what came last. */
   readonly logTail: Pick<GuestLogTail, "lines">;
   report(message: string, error: unknown): void;
+  /** An earlier process has made the VM: where its conversation with the guest ended. */
+  readonly adopts?: SessionStart;
 }
 
 export class Uvm implements UvmView {
@@ -68,15 +73,30 @@ export class Uvm implements UvmView {
   #hasExited = false;
   #closing: Promise<void> | undefined;
   #lossReason: string | undefined;
+  /** What is asked of the VM counts as done. */
+  #isAdopting: boolean;
 
   private constructor(init: UvmInit, boundary: Boundary, system: ComputeSystem, runtimeId: string) {
     this.id = init.id;
     this.document = init.document;
     this.boundary = boundary;
     this.#init = init;
-    this.#system = boundary.guard(system);
+    this.#isAdopting = init.adopts !== undefined;
+    this.#system = boundary.guard(this.#adoptable(system));
     this.runtimeId = runtimeId;
     void system.exited.then((exit) => this.#onSystemExit(exit));
+  }
+
+  /** Opens the compute system that an earlier process has made. It goes on when this fails. */
+  static async adopt(init: UvmInit, phases: Phases): Promise<Uvm> {
+    return phases.run("vm-create", async (signal) => {
+      const boundary = new Boundary(init.level);
+      const document = boundary.admit(init.document);
+      const system = await init.backend.computeSystems.open(init.id, { signal });
+      const { RuntimeId } = await system.properties({}, { signal });
+      if (RuntimeId === undefined) throw new Error(`compute system "${init.id}" has no runtime id`);
+      return new Uvm({ ...init, document }, boundary, system, RuntimeId.toLowerCase());
+    });
   }
 
   /** Creates the compute system. It is not running afterwards; on failure nothing is left. */
@@ -149,6 +169,38 @@ export class Uvm implements UvmView {
     });
   }
 
+  /** Waits until the guest of a VM that runs has dialled again. */
+  async meetAgain(phases: Phases): Promise<void> {
+    this.#move("start");
+    await phases.run("vm-boot", async (signal) => {
+      const { boot, adopts } = this.#init;
+      const listener = await this.#listen(vsockServiceId(LINUX_GUEST_PORT.bridge), { signal });
+      const stream = await acceptOne(listener, { guest: this.id, signal });
+      const options = { os: boot.os, name: this.id, listen: this.#listen };
+      const guest = GuestConnection.open(stream, adopts === undefined ? options : { ...options, adopts });
+      try {
+        await guest.negotiate({ signal, coldStart: false });
+      } catch (error) {
+        await guest.close();
+        throw error;
+      }
+      this.#connected(guest);
+    });
+  }
+
+  /** All that is in the VM has been adopted: from now on what is asked of it is done. */
+  adopted(): void {
+    this.#isAdopting = false;
+    this.#guest?.adopted();
+  }
+
+  #adoptable(system: ComputeSystem): ComputeSystem {
+    const modify: ComputeSystem["modify"] = async (request, options) => {
+      if (!this.#isAdopting) await system.modify(request, options);
+    };
+    return overriding(system, { modify });
+  }
+
   async #bootGuest(signal: AbortSignal): Promise<void> {
     const { boot, guestLog } = this.#init;
     const prepared = await boot.prepare(
@@ -170,12 +222,15 @@ export class Uvm implements UvmView {
       const stream = await accepted;
       const guest = GuestConnection.open(stream, { os: boot.os, name: this.id, listen: this.#listen });
       await this.#meet(guest, prepared, signal);
-      this.#guest = guest;
+      this.#connected(guest);
     } catch (error) {
       await prepared.close();
       throw error;
     }
-    const guest = this.#guest;
+  }
+
+  #connected(guest: GuestConnection): void {
+    this.#guest = guest;
     this.#move("connected");
     void guest.closed.then((end) => this.#onGuestClosed(end));
   }

@@ -28,6 +28,22 @@ export class ShareNames {
   take(): string {
     return String(this.#next++);
   }
+
+  /** A name that an earlier process has given away. */
+  keep(name: string): string {
+    this.#next = Math.max(this.#next, Number(name) + 1);
+    return name;
+  }
+}
+
+/** The name that the share has already, where an earlier process has made it. */
+function inheritedName({ inherited }: Holdings, { directory, rootfsOf }: ShareRequest): string | undefined {
+  const found = inherited.find(({ kind, data }) =>
+    rootfsOf === undefined
+      ? kind === "share" && data.path === directory
+      : kind === "layers" && data.container === rootfsOf,
+  );
+  return found?.key.slice(found.key.lastIndexOf("/") + 1);
 }
 
 /** Shares a directory with the VM and has the guest mount it; undone when `holdings` are released. */
@@ -38,7 +54,8 @@ export async function addShare(
   request: ShareRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const name = names.take();
+  const known = inheritedName(holdings, request);
+  const name = known === undefined ? names.take() : names.keep(known);
   const guestMount = { MountPath: request.guestPath, Port: LINUX_GUEST_PORT.plan9, ShareName: name };
   const remove = (budget: AbortSignal): Promise<void> =>
     unlessGone(uvm, async () => {

@@ -49,6 +49,53 @@ describe("Holdings", () => {
   ): Promise<void> => holdings.acquire(one, async () => undefined, release);
   const journaled = (): string[] => readJournal(join(root, "journal.jsonl")).held.map(({ key }) => key);
 
+  describe("that an earlier process has acquired", () => {
+    const inherited = [holding("mount", "/a"), holding("vm", "a"), holding("share", "a/0")];
+    const acquired: string[] = [];
+
+    beforeEach(() => {
+      for (const one of inherited) journal.hold(one);
+      holdings = new Holdings(journal, inherited);
+      acquired.length = 0;
+    });
+
+    const inherit = (one: Holding): Promise<void> =>
+      holdings.acquire(
+        one,
+        async () => void acquired.push(one.key),
+        async () => void released.push(one.key),
+      );
+
+    it("are released like others; what is on the host is not acquired again", async () => {
+      for (const one of inherited) await inherit(one);
+      assert.deepEqual(acquired, ["vm:a", "share:a/0"]);
+      assert.deepEqual(holdings.inherited, []);
+      await holdings.end(NEVER);
+      assert.deepEqual(released, ["share:a/0", "vm:a", "mount:/a"]);
+      assert.deepEqual(journaled(), []);
+    });
+
+    it("are all there is: nothing else is acquired meanwhile", async () => {
+      await assert.rejects(
+        inherit(holding("share", "a/1")),
+        /cannot take share:a\/1 over: no journal has it/,
+      );
+      holdings.endInheritance();
+      await inherit(holding("share", "a/1"));
+      assert.deepEqual(acquired, ["share:a/1"]);
+    });
+
+    it("are released from outside where nobody asks for them; what fails stays", async () => {
+      const outcome = holdings.reclaimInherited({
+        mount: async ({ target }) => void released.push(target),
+        vm: () => Promise.reject(new Error("it hangs")),
+        share: async () => undefined,
+      });
+      await assert.rejects(outcome, /cannot release vm vm:a: it hangs/);
+      assert.deepEqual([released, journaled()], [["/a"], ["vm:a"]]);
+    });
+  });
+
   it("are journaled before they are acquired", async () => {
     let seen: string[] = [];
     await holdings.acquire(
