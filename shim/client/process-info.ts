@@ -19,7 +19,8 @@ export interface ContainerProcessInfo {
 }
 
 export function processInfo({ pid, info }: TaskProcess): ContainerProcessInfo {
-  const windows = info && unpackAny(info, ProcessDetails);
+  const linux = info && unpackAny(info, LinuxDetails);
+  const windows = linux?.windows ?? (info && unpackAny(info, ProcessDetails));
   if (windows !== undefined) {
     const { imageName, execId, memoryCommitBytes, kernelTime100Ns, userTime100Ns } = windows;
     return {
@@ -31,7 +32,7 @@ export function processInfo({ pid, info }: TaskProcess): ContainerProcessInfo {
       userTime100ns: userTime100Ns,
     };
   }
-  return { pid, ...started((info && unpackAny(info, LinuxDetails))?.execId ?? "") };
+  return { pid, ...started(linux?.execId ?? "") };
 }
 
 function started(processId: string): { processId?: string } {

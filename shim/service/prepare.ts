@@ -4,6 +4,7 @@
  */
 import path from "node:path";
 import type { HcsBackend } from "../../hcs/api.ts";
+import { foldersOfOverlay } from "../../oci/windows/overlay-layers.ts";
 import { parseSpec, type Spec } from "../../oci/spec.ts";
 import { SpecError } from "../../oci/errors.ts";
 import type { CreateTaskRequest } from "../../protos/gen/task-v2.ts";
@@ -36,7 +37,11 @@ export async function prepareCreate(
   return {
     id: request.id,
     bundle: request.bundle,
-    rootfs: request.rootfs,
+    // Where the host is Linux, so are its snapshotters.
+    rootfs:
+      backend.traits.paths === "posix" && decisions.isolation !== "linux-vm"
+        ? request.rootfs.map(foldersOfOverlay)
+        : request.rootfs,
     terminal: request.terminal,
     stdio: { stdin: request.stdin, stdout: request.stdout, stderr: request.stderr },
     ...decisions,

@@ -93,8 +93,14 @@ function taskHandlers(shim: Shim, calls: Calls, events: EventSink): Handlers {
     ),
 
     Pids: calls.wrap("Pids", async ({ id }) => {
-      const details = traits.statistics === "cgroups" ? linuxDetails : windowsDetails;
-      const pids = await shim.find(id).task.pids();
+      const { task } = shim.find(id);
+      const isLinux = traits.statistics === "cgroups";
+      const details = !isLinux
+        ? windowsDetails
+        : task.container.os === "windows"
+          ? foreignDetails
+          : linuxDetails;
+      const pids = await task.pids();
       return {
         processes: pids.map((process) => ProcessInfo.create({ pid: process.pid, info: details(process) })),
       };
@@ -213,9 +219,18 @@ function linuxDetails({ execId }: TaskProcess): Any | undefined {
   return execId === undefined ? undefined : packAny(LinuxProcessDetails, { execId });
 }
 
-function windowsDetails({ pid, execId, entry }: TaskProcess): Any {
+function windowsDetails(process: TaskProcess): Any {
+  return packAny(ProcessDetails, windowsProcess(process));
+}
+
+/** containerd on Linux has clients that know the message of Linux alone. */
+function foreignDetails(process: TaskProcess): Any {
+  return packAny(LinuxProcessDetails, { execId: process.execId ?? "", windows: windowsProcess(process) });
+}
+
+function windowsProcess({ pid, execId, entry }: TaskProcess): ProcessDetails {
   const { CreateTimestamp } = entry;
-  return packAny(ProcessDetails, {
+  return ProcessDetails.create({
     processId: pid,
     execId: execId ?? "",
     imageName: entry.ImageName ?? "",

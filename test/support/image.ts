@@ -33,6 +33,24 @@ export async function writeImageArchive(path: string): Promise<void> {
 
 /** The archive as bytes. */
 export function buildArchive(busybox: Uint8Array, applets: readonly string[]): Buffer {
+  const layer = writeTar(rootFileSystem(busybox, applets));
+  const linux = (name: string, Cmd: readonly string[]): ImageOfOneLayer => ({
+    ...{ name, os: "linux", layer },
+    config: { Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], Cmd, WorkingDir: "/" },
+  });
+  return imageArchive([linux(BUSYBOX_IMAGE, ["/bin/sh"]), linux(PAUSE_IMAGE, ["/bin/sleep", FOREVER])]);
+}
+
+export interface ImageOfOneLayer {
+  readonly name: string;
+  readonly os: "linux" | "windows";
+  /** A tar archive. */
+  readonly layer: Buffer;
+  readonly config: object;
+}
+
+/** An OCI archive of images. */
+export function imageArchive(images: readonly ImageOfOneLayer[]): Buffer {
   const blobs = new Map<string, Buffer>();
   const add = (mediaType: string, content: Buffer): Descriptor => {
     const hash = createHash("sha256").update(content).digest("hex");
@@ -42,12 +60,12 @@ export function buildArchive(busybox: Uint8Array, applets: readonly string[]): B
   const addJson = (mediaType: string, value: unknown): Descriptor =>
     add(mediaType, Buffer.from(JSON.stringify(value)));
 
-  const layer = add("application/vnd.oci.image.layer.v1.tar", writeTar(rootFileSystem(busybox, applets)));
-  const image = (name: string, command: readonly string[]): object => {
+  const describe = ({ name, os, layer: content, config: process }: ImageOfOneLayer): object => {
+    const layer = add("application/vnd.oci.image.layer.v1.tar", content);
     const config = addJson("application/vnd.oci.image.config.v1+json", {
       architecture: architecture(),
-      os: "linux",
-      config: { Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], Cmd: command, WorkingDir: "/" },
+      os,
+      config: process,
       rootfs: { type: "layers", diff_ids: [layer.digest] },
     });
     const manifest = addJson("application/vnd.oci.image.manifest.v1+json", {
@@ -58,7 +76,7 @@ export function buildArchive(busybox: Uint8Array, applets: readonly string[]): B
     });
     return {
       ...manifest,
-      platform: { architecture: architecture(), os: "linux" },
+      platform: { architecture: architecture(), os },
       annotations: {
         "io.containerd.image.name": name,
         "org.opencontainers.image.ref.name": name.split(":")[1],
@@ -69,7 +87,7 @@ export function buildArchive(busybox: Uint8Array, applets: readonly string[]): B
   const index = {
     schemaVersion: 2,
     mediaType: "application/vnd.oci.image.index.v1+json",
-    manifests: [image(BUSYBOX_IMAGE, ["/bin/sh"]), image(PAUSE_IMAGE, ["/bin/sleep", FOREVER])],
+    manifests: images.map(describe),
   };
   return writeTar([
     { type: "file", path: "oci-layout", content: JSON.stringify({ imageLayoutVersion: "1.0.0" }) },

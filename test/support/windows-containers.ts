@@ -1,7 +1,17 @@
 /** Windows containers of the emulator: a base layer for all tests, and specs by what matters in them. */
-import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CGROUP_PARENT } from "../../hcs/emulator/systems/state-directory.ts";
 import { makeBaseLayer } from "../../hcs/emulator/windows/base-layer.ts";
 import { ensureTemplate } from "../../hcs/emulator/windows/template.ts";
 import { findWine, NO_WINE } from "../../hcs/emulator/windows/wine.ts";
@@ -11,10 +21,14 @@ import type { ContainerClient } from "../../shim/client/client.ts";
 import { connectClient } from "../../shim/client/connect.ts";
 import type { Containerd } from "./containerd.ts";
 import type { Ctr } from "./ctr.ts";
+import { mustRun } from "./command.ts";
+import { imageArchive } from "./image.ts";
 import { buildProbe } from "./windows-probe.ts";
 
 /** Where tests keep the template, so that it is made once for all of them. */
 export const WINDOWS_DIRECTORY: string = join(cacheDirectory(), "windows");
+
+const MEBIBYTE = 1024 ** 2;
 
 export interface WindowsSpec {
   /** Instead of {@link args}. ctr runs it for execs too. */
@@ -59,9 +73,30 @@ export class WindowsImages {
     return path;
   }
 
+  /** Writes an OCI archive of one image whose only layer is the base. @returns its path */
+  async archive(name: string): Promise<string> {
+    const folder = join(this.directory, "packed");
+    cpSync(this.base, folder, { recursive: true });
+    // What a VM is to write to is empty: an archive holds less of it.
+    for (const disk of ["SystemTemplate.vhdx", "SystemTemplateBase.vhdx"])
+      truncateSync(join(folder, "UtilityVM", disk), MEBIBYTE);
+    const layer = join(this.directory, "layer.tar");
+    await mustRun("tar", ["--create", "--file", layer, "--directory", folder, "."]);
+    const config = { Cmd: ["cmd", "/c", "echo the image's own command"], WorkingDir: "C:\\" };
+    const path = join(this.directory, "image.tar");
+    writeFileSync(path, imageArchive([{ name, os: "windows", layer: readFileSync(layer), config }]));
+    return path;
+  }
+
   remove(): void {
     rmSync(this.directory, { recursive: true });
   }
+}
+
+/** True for a process of the host that belongs to a compute system of the emulator. */
+export function isHostPid(pid: number): boolean {
+  const path = `/proc/${pid}/cgroup`;
+  return existsSync(path) && readFileSync(path, "utf8").includes(`${CGROUP_PARENT}/`);
 }
 
 /** The container library on a containerd: exit codes of 32 bits, sizes of consoles and events, which ctr does not show. */

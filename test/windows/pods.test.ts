@@ -1,9 +1,8 @@
 /** Pods of Windows containers through a real containerd: isolation by processes, by a VM, and HostProcess containers. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
 import { eachContainerd } from "../support/each-containerd.ts";
 import { until } from "../support/until.ts";
-import { WINDOWS_DIRECTORY, WindowsImages, WindowsPods } from "../support/windows-containers.ts";
+import { isHostPid, WINDOWS_DIRECTORY, WindowsImages, WindowsPods } from "../support/windows-containers.ts";
 
 const configure = () => ({ nodeSettings: { emulator: { windows_directory: WINDOWS_DIRECTORY } } });
 
@@ -65,8 +64,7 @@ eachContainerd("pods of Windows containers", { lines: ["2.1"], configure, tidy: 
       await ctr.runDetached(id, { config: images.spec(id, { commandLine: STAY, hyperv }) });
       const task = (await ctr.tasks()).find((one) => one.id === id);
       const pid = task?.pid ?? 0;
-      const isHosts = existsSync(`/proc/${pid}/cgroup`) && isOfSystem(pid);
-      assert.equal(isHosts, !hyperv);
+      assert.equal(isHostPid(pid), !hyperv);
       const listed = await ctr.processes(id);
       assert.ok(
         listed.some((line) => line.pid === pid),
@@ -163,8 +161,3 @@ eachContainerd("pods of Windows containers", { lines: ["2.1"], configure, tidy: 
     // What is left is looked for when this containerd is taken down.
   });
 });
-
-/** True for a process of the host that belongs to a compute system of the emulator. */
-function isOfSystem(pid: number): boolean {
-  return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes("/runhcs/");
-}

@@ -33,6 +33,14 @@ export function quotaUs(
   return Math.max(LEAST_QUOTA_US, Math.floor(Math.min(processors.count, ofHost) * PERIOD_US));
 }
 
+/** How many processors' worth of time that is. */
+export function processorTime(
+  processors: { readonly count: number; readonly limit: number },
+  hostProcessors: number,
+): number {
+  return quotaUs(processors, hostProcessors) / PERIOD_US;
+}
+
 interface Setting {
   readonly controller: "memory" | "cpu";
   readonly version: 1 | 2;

@@ -15,7 +15,7 @@ import { mount, MS } from "../../posix/libc.ts";
 import type { ComputeSystemDocument } from "../../schema/compute-system.ts";
 import type { ContainerConfigurationV1 } from "../../schema/container.ts";
 import type { Calls } from "../calls.ts";
-import { limitCgroup } from "../cgroup/limits.ts";
+import { limitCgroup, processorTime } from "../cgroup/limits.ts";
 import { cgroupHierarchies, createCgroup } from "../cgroup/tree.ts";
 import { EmulatedSystem, type SystemSurroundings } from "./compute-system.ts";
 import {
@@ -228,9 +228,7 @@ export class EmulatedComputeSystems implements ComputeSystems {
               windows: {
                 kind: isVm(document) ? ("vm" as const) : role,
                 hostProcess: hostProcessInVms,
-                processors: isVm(document)
-                  ? document.VirtualMachine.ComputeTopology.Processor.Count
-                  : hostProcessors,
+                ...processorsOf(document, hostProcessors),
                 wine: windows.wine,
               },
             }),
@@ -397,6 +395,15 @@ export class EmulatedComputeSystems implements ComputeSystems {
 
 /** What a system that is no VM stands for. */
 type HostRole = "container" | "job";
+
+function processorsOf(
+  document: SystemDocument,
+  hostProcessors: number,
+): Pick<NonNullable<SystemFile["windows"]>, "processors" | "processorTime"> {
+  if (!isVm(document)) return { processors: hostProcessors, processorTime: hostProcessors };
+  const { Count: count, Limit: limit = 0 } = document.VirtualMachine.ComputeTopology.Processor;
+  return { processors: count, processorTime: processorTime({ count, limit }, hostProcessors) };
+}
 
 function isHostProcess({ Container }: ContainerDocument): boolean {
   return Container.IsolationType !== undefined || Container.ContainerType !== undefined;

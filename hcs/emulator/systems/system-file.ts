@@ -32,6 +32,8 @@ export interface WindowsSystem {
   readonly hostProcess: boolean;
   /** Logical processors: of the VM, or of the host. */
   readonly processors: number;
+  /** How many processors' worth of time there is: a VM may have less than all of its processors'. */
+  readonly processorTime: number;
   readonly wine: Wine;
 }
 

@@ -3,7 +3,11 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join, win32 } from "node:path";
 import type { ContainerNotification, NotificationType } from "../../../guest/protocol.ts";
 import type { GuestProperties } from "../../../guest/properties.ts";
-import type { MappedDirectory, WindowsContainer as ContainerDocument } from "../../../schema/container.ts";
+import type {
+  ContainerProcessor,
+  MappedDirectory,
+  WindowsContainer as ContainerDocument,
+} from "../../../schema/container.ts";
 import { mount, MS } from "../../../posix/libc.ts";
 import type { RegistryValue } from "../../../schema/registry.ts";
 import { cgroupHierarchies, type CgroupHierarchy } from "../../cgroup/tree.ts";
@@ -36,6 +40,8 @@ export interface WindowsAgentOptions {
   /** Directory with this project's own programs. */
   readonly ownPrograms: string;
   readonly processors: number;
+  /** What there is of their time: no container can have more. */
+  readonly processorTime: number;
   readonly hostProcess: boolean;
   readonly notify: (notification: ContainerNotification) => void;
   /** Ends the VM, or what stands for one around a container of the host. */
@@ -100,7 +106,10 @@ export class WindowsAgent {
           wine: this.options.wine,
           ownPrograms: this.options.ownPrograms,
           ...(isHostProcess ? this.#privileged(document, bundle) : this.#isolated(document)),
-          limits: limitsOf(document, this.options.processors),
+          limits: {
+            memoryMb: document.Memory?.SizeInMB ?? 0,
+            ...this.processorLimits(document.Processor),
+          },
           cgroup: `${this.options.podsCgroup}/${id}`,
           programs: programDirectories(),
         },
@@ -188,6 +197,14 @@ export class WindowsAgent {
     if (ReadOnly) mount({ target, flags: MS.remount | MS.bind | MS.rdonly });
   }
 
+  /** A container's limits in processors' worth of time. */
+  processorLimits(processor: ContainerProcessor): Pick<SiloLimits, "processors" | "weight"> {
+    const { Count = 0, Maximum = 0, Weight = 0 } = processor;
+    const { processors, processorTime } = this.options;
+    const wanted = Count > 0 ? Count : (Maximum * processors) / 10_000;
+    return { processors: Math.min(wanted, processorTime), weight: Weight };
+  }
+
   properties(id: string, types: readonly string[]): GuestProperties {
     return this.get(id).properties(types);
   }
@@ -223,15 +240,6 @@ export class WindowsAgent {
 /** Where a HostProcess container finds its root. */
 function privilegedRoot({ Storage }: ContainerDocument): string {
   return Storage.PrivilegedContainerRootPath ?? Storage.ContainerRootPath ?? "C:\\hpc";
-}
-
-function limitsOf({ Memory, Processor }: ContainerDocument, processors: number): SiloLimits {
-  const { Count = 0, Maximum = 0, Weight = 0 } = Processor;
-  return {
-    memoryMb: Memory?.SizeInMB ?? 0,
-    processors: Count > 0 ? Count : (Maximum * processors) / 10_000,
-    weight: Weight,
-  };
 }
 
 function componentsOf(path: string): readonly string[] {

@@ -123,9 +123,7 @@ const CONTAINER_RESOURCES: Readonly<
   },
   [CONTAINER_PROCESSOR]: (agent, id, settings) => {
     checkStrictly(settings, CONTAINER_PROCESSORS);
-    const { Count = 0, Maximum = 0, Weight = 0 } = settings as ContainerProcessor;
-    const processors = Count > 0 ? Count : (Maximum * agent.options.processors) / 10_000;
-    return agent.get(id).setLimits({ processors, weight: Weight });
+    return agent.get(id).setLimits(agent.processorLimits(settings as ContainerProcessor));
   },
   [CONTAINER_MAPPED_DIRECTORIES]: (agent, id, settings) => {
     checkStrictly(settings, MAPPED_DIRECTORY);
