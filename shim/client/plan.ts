@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { hostNetwork, hostProcess, inheritUser, rootfsLocation } from "../../oci/annotations/catalogue.ts";
 import type { JsonObject } from "../../oci/json.ts";
+import { vmProcessorLimit } from "../../oci/annotations/vm-processor.ts";
 import { withPolicy } from "../../oci/policy/policy.ts";
 import { ANNOTATION_PREFIX } from "../options/table.ts";
 import type { Engine, EngineRootfs, NewContainer } from "./engine.ts";
@@ -274,6 +275,7 @@ function windowsSpecOf(inputs: Inputs): SpecOf {
   });
   const limits = limitsOf(options);
   if (limits.processes !== undefined) warn("limits.processes is not enforced: HCS has no limit of processes");
+  const resources = windowsResources(limits, processors);
   return (networkNamespace) =>
     windowsSpec({
       hostname: options.hostname ?? id.slice(0, HOSTNAME_LENGTH),
@@ -285,11 +287,18 @@ function windowsSpecOf(inputs: Inputs): SpecOf {
         ...(host === undefined ? {} : { [hostProcess.key]: "true" }),
         ...(host?.inheritUser === true ? { [inheritUser.key]: "true" } : {}),
         ...(host?.rootfsLocation === undefined ? {} : { [rootfsLocation.key]: host.rootfsLocation }),
+        ...(options.isolation === "hypervisor" ? vmProcessorCap(resources) : {}),
         ...options.annotations,
       },
-      resources: windowsResources(limits, processors),
+      resources,
       ...(networkNamespace === undefined ? {} : { networkNamespace }),
     });
+}
+
+/** A container's VM would take its cap for its own, which it has in units ten times smaller. */
+function vmProcessorCap(resources: JsonObject | undefined): Record<string, string> {
+  const { maximum } = (resources?.["cpu"] ?? {}) as { readonly maximum?: number };
+  return maximum === undefined ? {} : { [vmProcessorLimit.key]: String(maximum * 10) };
 }
 
 /** Where users of a Linux container are looked up. */
