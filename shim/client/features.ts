@@ -114,7 +114,7 @@ export const FEATURES: readonly Feature[] = [
     feature: "LCOW runtime selection",
     ours: "`lcow`, `CHEF_LCOW_*`, `CHEF_WINDOWS_CONTAINER_TYPE`",
     offered: "yes",
-    tests: ["unit/shim/client/lcow.test.ts: "],
+    tests: [`${ROOTS}: say what kind of container is meant`, "unit/shim/client/lcow.test.ts: "],
   },
   {
     number: 12,
@@ -207,6 +207,7 @@ export const FEATURES: readonly Feature[] = [
     ours: "`hcsctl exec`, `hcsctl wrap`",
     offered: "yes",
     tests: [
+      "unit/shim/client/paths.test.ts: mappedDirectory",
       "windows/wrappers.test.ts: hands every argument on unchanged",
       "unit/shim/client/wrappers.test.ts: hands every argument on unchanged",
     ],

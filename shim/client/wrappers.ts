@@ -3,6 +3,7 @@
  * directory a person is in where the container has it too.
  */
 import { ClientError } from "./errors.ts";
+import type { DirectoryMapping } from "./paths/working-directory.ts";
 
 export interface WrapperInit {
   readonly containerId: string;
@@ -11,7 +12,7 @@ export interface WrapperInit {
   /** Arguments in front of the caller's. */
   readonly args?: readonly string[];
   /** Directories of the host and where the container has them; the longest that fits counts. */
-  readonly directories?: readonly { readonly host: string; readonly container: string }[];
+  readonly directories?: readonly DirectoryMapping[];
   /** `hcsctl`, or its path. */
   readonly tool?: string;
 }
@@ -48,11 +49,15 @@ function shellQuote(text: string): string {
 
 /** For cmd.exe, which hands on what it was given as one text: quotes stay where the caller put them. */
 export function commandWrapper(init: WrapperInit): string {
-  const { containerId, program, args = [], tool = "hcsctl" } = init;
+  const { containerId, program, args = [], directories = [], tool = "hcsctl" } = init;
   const fixed = [program, ...args].map(commandQuote).join(" ");
+  // Which of them the caller is in, the tool finds out: cmd.exe can hardly compare texts.
+  const maps = directories
+    .map(({ host, container }) => ` --map ${commandQuote(`${host}=${container}`)}`)
+    .join("");
   return [
     "@echo off",
-    `${commandQuote(tool)} exec ${commandQuote(containerId)} --interactive -- ${fixed} %*`,
+    `${commandQuote(tool)} exec ${commandQuote(containerId)} --interactive${maps} -- ${fixed} %*`,
     "exit /b %ERRORLEVEL%",
     "",
   ].join("\r\n");

@@ -2,7 +2,7 @@
 import { JSON_FLAG, type Command, type Flag } from "../command.ts";
 import { AGENT_EXEC_FLAGS, AGENT_HELP, BUNDLE_FLAG, COPY_HELP, needsAgent } from "../agent/flags.ts";
 import { ENGINE_FLAGS } from "./engine-flags.ts";
-import { CREATE_FLAGS, EXEC_FLAGS, LIST_FLAGS, RUN_FLAGS } from "./flags.ts";
+import { CREATE_FLAGS, EXEC_FLAGS, LIST_FLAGS, MAP_FLAG, RUN_FLAGS } from "./flags.ts";
 
 const CODES = `Exits with the code of the process; 125 when it could not be run, 126 when the program cannot be executed, 127 when
 there is none.`;
@@ -172,13 +172,7 @@ ${COPY_HELP}`,
     summary: "write scripts that run programs of a container as if they were on this host",
     flags: [
       { name: "out", type: "string", value: "DIR", default: ".", description: "where the scripts go" },
-      {
-        name: "map",
-        type: "string",
-        multiple: true,
-        value: "HOST=CONTAINER",
-        description: "a directory of this host and where the container has it: working directories follow",
-      },
+      MAP_FLAG,
       { name: "cmd", type: "boolean", description: "scripts for cmd.exe" },
     ],
     arity: [2, Infinity],

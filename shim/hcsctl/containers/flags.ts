@@ -171,5 +171,13 @@ export const RUN_FLAGS: readonly Flag[] = [
   { name: "rm", type: "boolean", description: "remove the container when it has ended" },
 ];
 
-export const EXEC_FLAGS: readonly Flag[] = [...PROCESS_FLAGS, ...ENGINE_FLAGS];
+export const MAP_FLAG: Flag = {
+  name: "map",
+  type: "string",
+  multiple: true,
+  value: "HOST=CONTAINER",
+  description: "a directory of this host and where the container has it: working directories follow",
+};
+
+export const EXEC_FLAGS: readonly Flag[] = [...PROCESS_FLAGS, MAP_FLAG, ...ENGINE_FLAGS];
 export const LIST_FLAGS: readonly Flag[] = [...ENGINE_FLAGS, JSON_FLAG];

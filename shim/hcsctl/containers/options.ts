@@ -9,6 +9,7 @@ import type {
   ProcessOptions,
   UserNamespace,
 } from "../../client/options/options.ts";
+import { mappedDirectory, type DirectoryMapping } from "../../client/paths/working-directory.ts";
 import { UsageError } from "../../flags.ts";
 import type { CommandContext } from "../command.ts";
 
@@ -57,7 +58,7 @@ export function containerOptions(given: Given, words: readonly string[]): Contai
 }
 
 export function processOptions(given: Given, words: readonly string[]): ProcessOptions {
-  const cwd = text(given, "workdir");
+  const cwd = text(given, "workdir") ?? mappedWorkingDirectory(given);
   const user = text(given, "user");
   return {
     ...(words.length === 0 ? {} : { args: words }),
@@ -66,6 +67,23 @@ export function processOptions(given: Given, words: readonly string[]): ProcessO
     ...(user === undefined ? {} : { user }),
     terminal: given.flags["tty"] === true,
   };
+}
+
+/** Outside of what the container has it begins where it begins by itself, and says so. */
+function mappedWorkingDirectory({ lists }: Given): string | undefined {
+  const mappings = (lists["map"] ?? []).map(directoryMapping);
+  if (mappings.length === 0) return undefined;
+  const here = process.cwd();
+  const directory = mappedDirectory(here, mappings);
+  if (directory === undefined) process.stderr.write(`hcsctl: the container does not have ${here}\n`);
+  return directory;
+}
+
+/** `HOST=CONTAINER` */
+export function directoryMapping(value: string): DirectoryMapping {
+  const at = value.indexOf("=");
+  if (at < 1) throw new UsageError(`invalid --map: must be HOST=CONTAINER (found "${value}")`);
+  return { host: resolve(value.slice(0, at)), container: value.slice(at + 1) };
 }
 
 /** `source:target[:ro]`; a drive letter has a colon of its own. */

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { commandWrapper, shellWrapper, type WrapperInit } from "../../client/wrappers.ts";
 import { UsageError } from "../../flags.ts";
 import type { CommandContext } from "../command.ts";
+import { directoryMapping } from "./options.ts";
 
 export async function wrap({
   flags,
@@ -12,7 +13,7 @@ export async function wrap({
   print,
 }: CommandContext): Promise<void> {
   const directory = resolve(String(flags["out"]));
-  const directories = (lists["map"] ?? []).map(mappingOf);
+  const directories = (lists["map"] ?? []).map(directoryMapping);
   mkdirSync(directory, { recursive: true });
   for (const each of programs) {
     const at = each.indexOf("=");
@@ -27,10 +28,4 @@ export async function wrap({
     if (!isWindows) chmodSync(path, 0o755);
     print(`${path}\n`);
   }
-}
-
-function mappingOf(text: string): { host: string; container: string } {
-  const at = text.indexOf("=");
-  if (at < 1) throw new UsageError(`invalid --map: must be HOST=CONTAINER (found "${text}")`);
-  return { host: resolve(text.slice(0, at)), container: text.slice(at + 1) };
 }

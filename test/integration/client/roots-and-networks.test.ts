@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { connectClient } from "../../../shim/client/connect.ts";
 import { hostNetworks } from "../../../shim/client/network/host-networks.ts";
 import { ClientError } from "../../../shim/client/errors.ts";
 import type { ContainerOptions } from "../../../shim/client/options/options.ts";
@@ -9,6 +10,7 @@ import { mustRun, runCommand } from "../../support/command.ts";
 import { eachEngine } from "../../support/each-engine.ts";
 import { makeRootfs } from "../../support/guest-rootfs.ts";
 import { createPodNetwork, type PodNetwork } from "../../support/pod-network.ts";
+import { RUNHCS } from "../../support/runtime.ts";
 import { writeTar } from "../../support/tar.ts";
 
 eachEngine("container library: root file systems and networks", (engine) => {
@@ -82,6 +84,50 @@ eachEngine("container library: root file systems and networks", (engine) => {
       await assert.rejects(none, (error: unknown) => ClientError.is(error, "NotFound"));
       const noBase = client.create({ layers: [{ type: "overlay" }], args: ["true"] });
       await assert.rejects(noBase, (error: unknown) => ClientError.is(error, "InvalidArgument"));
+    });
+  });
+
+  describe("the variables of containerv", () => {
+    /** A container of layers, by a client that has the variables. @returns what it says, and its annotations */
+    async function bootedFrom(variables: Record<string, string>): Promise<[string, Record<string, string>]> {
+      await using client = await connectClient({
+        ...engine().connect,
+        environment: { ...process.env, CHEF_WINDOWS_CONTAINER_TYPE: "linux", ...variables },
+      });
+      await using container = await client.create({
+        layers: [{ type: "base", path: base }, { type: "overlay" }],
+        args: ["echo", "booted"],
+      });
+      const { spec } = await container.info();
+      const { stdout } = await outcome(await container.start({ output: "pipe" }));
+      return [stdout, spec["annotations"] as Record<string, string>];
+    }
+
+    it("say what kind of container is meant, and what its VM boots from", async () => {
+      // The emulator boots from the directory of its own programs alone.
+      const own = join(RUNHCS.folder ?? "", "../libexec");
+      const [stdout, annotations] = await bootedFrom({
+        CHEF_LCOW_UVM_IMAGE_PATH: own,
+        CHEF_LCOW_BOOT_PARAMETERS: "quiet",
+      });
+      assert.equal(stdout, "booted\n");
+      assert.equal(annotations["io.microsoft.virtualmachine.lcow.kernelbootoptions"], "quiet");
+    });
+
+    it("name the files, which the VM finds under their standard names", async () => {
+      const boot = join(engine().directory, "uvm");
+      mkdirSync(boot);
+      for (const name of ["my-kernel", "my-initrd"]) writeFileSync(join(boot, name), name);
+      const variables = { CHEF_LCOW_UVM_IMAGE_PATH: boot, CHEF_LCOW_KERNEL_FILE: "my-kernel" };
+      // What HCS is asked to boot; no kernel of ours is in it.
+      await assert.rejects(
+        bootedFrom({ ...variables, CHEF_LCOW_INITRD_FILE: "my-initrd" }),
+        /KernelFilePath: "[^"]*\/boot\/kernel"/,
+      );
+      await assert.rejects(
+        bootedFrom({ ...variables, CHEF_LCOW_INITRD_FILE: "none" }),
+        (error: unknown) => ClientError.is(error, "NotFound") && error.message.includes('"none"'),
+      );
     });
   });
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { posix, win32 } from "node:path";
 import fc from "fast-check";
 import { splitArguments } from "../../../../shim/client/paths/arguments.ts";
+import { mappedDirectory } from "../../../../shim/client/paths/working-directory.ts";
 import { normaliseCommand, rebase, type NormaliseOptions } from "../../../../shim/client/paths/guest-path.ts";
 
 describe("rebase", () => {
@@ -59,6 +61,31 @@ describe("normaliseCommand", () => {
   }
 
   it("refuses no program", () => assert.throws(() => normaliseCommand("linux", ""), /must not be empty/));
+});
+
+describe("mappedDirectory", () => {
+  const mappings = [
+    { host: "/src", container: "/work" },
+    { host: "/src/deep", container: "/d/" },
+    { host: "/win", container: "C:\\w" },
+  ];
+  const cases: [directory: string, result: string | undefined][] = [
+    ["/src", "/work"],
+    ["/src/a/b", "/work/a/b"],
+    ["/src/deep/a", "/d/a"],
+    ["/src2/a", undefined],
+    ["/win/a b", "C:\\w\\a b"],
+    ["/", undefined],
+  ];
+  for (const [directory, result] of cases)
+    it(`of ${directory} is ${result}`, () =>
+      assert.equal(mappedDirectory(directory, mappings, posix), result));
+
+  it("does not mind letter case on Windows", () => {
+    const mapping = { host: "C:\\Users\\me", container: "/home" };
+    assert.equal(mappedDirectory("c:\\users\\ME\\x", [mapping], win32), "/home/x");
+    assert.equal(mappedDirectory("c:\\users\\mellow", [mapping], win32), undefined);
+  });
 });
 
 describe("splitArguments", () => {

@@ -73,10 +73,11 @@ describe("commandWrapper", () => {
       containerId: "box",
       program: "C:\\my tools\\x.exe",
       args: ["100%", "end\\"],
+      directories: [{ host: "D:\\src", container: "C:\\work" }],
     });
     assert.equal(
       text,
-      '@echo off\r\n"hcsctl" exec "box" --interactive -- "C:\\my tools\\x.exe" "100%%" "end\\\\" %*\r\nexit /b %ERRORLEVEL%\r\n',
+      '@echo off\r\n"hcsctl" exec "box" --interactive --map "D:\\src=C:\\work" -- "C:\\my tools\\x.exe" "100%%" "end\\\\" %*\r\nexit /b %ERRORLEVEL%\r\n',
     );
   });
 
