@@ -44,6 +44,8 @@ export interface VerbOptions {
   /** As Windows has it; the root of drive C unless said otherwise. */
   readonly cwd?: string;
   readonly stdin?: Uint8Array;
+  /** Folder of the executables, on this machine; {@link PACKAGE} unless given. */
+  readonly installation?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -117,18 +119,22 @@ export class WindowsMachine implements AsyncDisposable {
       openSync(stdout, "w"),
       openSync(stderr, "w"),
     ];
-    const child = spawn("wine", [winePath(join(PACKAGE, `${program}.exe`)), ...args], {
-      cwd: this.locate(options.cwd ?? "C:\\"),
-      env: {
-        ...process.env,
-        ...wineEnvironment(this.#wine.prefix),
-        ...this.host.environment,
-        ...options.env,
+    const child = spawn(
+      "wine",
+      [winePath(join(options.installation ?? PACKAGE, `${program}.exe`)), ...args],
+      {
+        cwd: this.locate(options.cwd ?? "C:\\"),
+        env: {
+          ...process.env,
+          ...wineEnvironment(this.#wine.prefix),
+          ...this.host.environment,
+          ...options.env,
+        },
+        stdio,
+        timeout: COMMAND_MS,
+        killSignal: "SIGKILL",
       },
-      stdio,
-      timeout: COMMAND_MS,
-      killSignal: "SIGKILL",
-    });
+    );
     for (const descriptor of stdio) closeSync(descriptor);
     const [exitCode] = (await once(child, "exit")) as [number | null];
     return { exitCode, stdout: readFileSync(stdout), stderr: withoutWine(readFileSync(stderr, "utf8")) };
