@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PipeServer } from "../../../hcs/win32/pipes/server.ts";
 import { systemClock } from "../../../shim/clock.ts";
 import { openStdio } from "../../../shim/io/stdio.ts";
 import type { UpstreamStdio } from "../../../shim/io/upstream.ts";
@@ -46,16 +45,5 @@ describe("loggers by named pipes", () => {
     await upstream.close();
     assert.ok(big.equals(readFileSync(join(directory, "out"))));
     assert.equal(readFileSync(join(directory, "err"), "utf8"), "complaint");
-  });
-
-  it("get nothing while somebody else serves the name of one of their pipes", async () => {
-    const stranger = { onConnection: () => assert.fail("dialled a stranger"), onError: () => undefined };
-    const other = PipeServer.listen("\\\\.\\pipe\\binary-web-stderr", stranger);
-    await assert.rejects(open(), { name: "StdioError", fault: "unavailable" });
-    other.close();
-    const upstream = await open();
-    upstream.stdout!.end();
-    upstream.stderr!.end();
-    await upstream.close();
   });
 });
