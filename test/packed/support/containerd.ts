@@ -72,8 +72,8 @@ export class Containerd implements AsyncDisposable {
   }
 
   /** `start` in a bundle. @returns the address that it printed @throws with what it said when it fails */
-  async start(id: string): Promise<string> {
-    const result = await this.run(startArguments(id), { cwd: bundleOf(id) });
+  async start(id: string, options: VerbOptions = {}): Promise<string> {
+    const result = await this.run(startArguments(id), { cwd: bundleOf(id), ...options });
     requireSuccess("start", id, result);
     return result.stdout.toString("utf8");
   }
