@@ -66,7 +66,12 @@ export async function runSuite(suite: Suite, mochaArguments: readonly string[]):
     eachLine(events as Readable, (line) => {
       const event = JSON.parse(line) as MochaEvent;
       view.handle(event);
-      if (event.kind === "end") watchdog = setTimeout(() => child.kill("SIGKILL"), END_TIMEOUT_MS);
+      if (event.kind !== "end") return;
+      watchdog = setTimeout(() => {
+        child.kill("SIGTERM");
+        // Unless it cleans up.
+        watchdog = setTimeout(() => child.kill("SIGKILL"), END_TIMEOUT_MS);
+      }, END_TIMEOUT_MS);
     }),
   ];
   const status = await new Promise<number | string>((resolve, reject) => {

@@ -55,6 +55,9 @@ const output = join(work, "output");
 const programs = join(work, "programs");
 const tools = await prepareWine(createReporter(process.stderr));
 const control = await ControlServer.listen();
+/** Ended from outside: Wine's server and the folders here would stay. */
+const stopped = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.abort());
 try {
   await using machine = await copyWineMachine(tools.prefix, tools.standIns);
   const files = await bundle(filesOf(pattern), join(work, "tests"));
@@ -88,6 +91,7 @@ try {
         ...control.environment,
       },
     },
+    stopped.signal,
   );
   ended.abort();
   await telling;
