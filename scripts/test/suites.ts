@@ -10,6 +10,8 @@ export interface Suite {
   readonly needs: readonly ("machine" | "containerd" | "windows" | "wine" | "build" | "package")[];
   /** Variables that its tests are run with. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Runs only when it is asked for by name: its load would slow everything else on the machine for minutes. */
+  readonly byName?: true;
   /** What the suite's files are, where that is not all of the folder. */
   readonly files?: string;
   /** What runs the files, where that is not mocha on this machine: a script that is called as mocha is. */
@@ -86,6 +88,16 @@ export const SUITES: readonly Suite[] = [
     environment: { RUNHCS_TEST_HOSTING: "shared", RUNHCS_TEST_CONTAINERD: "1.6" },
     files: "test/integration/*.test.ts",
   },
+  {
+    name: "load",
+    purpose:
+      "50 pods at once, 10 000 execs in one, 500 calls in flight; each way of hosting by RUNHCS_TEST_HOSTING",
+    coverage: false,
+    needs: ["machine", "containerd", "build"],
+    byName: true,
+    environment: { RUNHCS_TEST_LOAD: "full", RUNHCS_TEST_CONTAINERD: "2.1" },
+    files: "test/integration/{load,many-pods}.test.ts",
+  },
 ];
 
 /** The pattern that finds a suite's files, relative to the repository. */
@@ -117,6 +129,8 @@ export function selectSuites(words: readonly string[]): Selection {
   if (names.length === 0 && first !== undefined && !first.startsWith("-")) {
     throw new Error(`cannot run suite "${first}": known are ${SUITES.map(({ name }) => name).join(", ")}`);
   }
-  const suites = names.length === 0 ? SUITES : SUITES.filter(({ name }) => names.includes(name));
+  const suites = SUITES.filter(({ name, byName }) =>
+    names.length === 0 ? byName !== true : names.includes(name),
+  );
   return { suites, mochaArguments: rest };
 }

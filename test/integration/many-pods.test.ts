@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { eachContainerd } from "../support/each-containerd.ts";
+import { loadUnderTest } from "../support/load.ts";
 
-const PODS = 20;
+const { pods: PODS } = loadUnderTest();
 
 eachContainerd("many pods", {}, (containerd) => {
   it(`makes, uses and removes ${PODS} pods at once`, async function () {
-    this.timeout(180_000);
+    this.timeout(PODS * 10_000);
     using cri = await containerd().cri();
     const names = Array.from({ length: PODS }, (_, index) => `pod-${index}`);
     const pods = await Promise.all(names.map((name) => cri.runPod(name)));

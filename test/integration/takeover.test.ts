@@ -5,8 +5,8 @@
 import assert from "node:assert/strict";
 import { eachContainerd } from "../support/each-containerd.ts";
 import type { RunningCommand } from "../support/command.ts";
-import { hostingUnderTest } from "../support/keeper.ts";
-import { listProcesses } from "../support/proc.ts";
+import { findKeeper, hostingUnderTest, membersOf } from "../support/keeper.ts";
+import { listProcesses, type ProcessFacts } from "../support/proc.ts";
 import { hostOf } from "../support/shim-process.ts";
 import { until } from "../support/until.ts";
 
@@ -24,6 +24,18 @@ if (hostingUnderTest() === "shared") {
       await until("another process to have its pods", () =>
         ids.every((id) => !hosts.has(hostOf(containerd(), id))),
       );
+    }
+
+    const members = (): ProcessFacts[] => membersOf(containerd().nodeFile);
+    const isReadyBut =
+      (before: number) =>
+      ({ pid, arguments: words }: ProcessFacts): boolean =>
+        pid !== before && words.includes("ready");
+
+    /** Another process than `before` has the task, and answers for it. */
+    async function goesOn(id: string, before: number): Promise<boolean> {
+      if (hostOf(containerd(), id) === before) return false;
+      return (await containerd().ctr().exec(id, "alive", ["true"])).code === 0;
     }
 
     /** What containerd tells while `work` goes on. */
@@ -145,6 +157,34 @@ if (hostingUnderTest() === "shared") {
       });
       await containerd().untilNothingLeft();
     });
+
+    for (const [when, isThere] of [
+      ["at once", () => true],
+      ["when another process boots", (before: number) => members().some(({ pid }) => pid !== before)],
+      ["when another process has booted", (before: number) => members().some(isReadyBut(before))],
+    ] as const) {
+      it(`has the exit told once when the keeper is killed, too, ${when}`, async () => {
+        const ctr = containerd().ctr();
+        await ctr.runDetached("torn", { args: ["sleep", "1000"] });
+        const host = hostOf(containerd(), "torn");
+        const keeper = await until("a keeper", () => findKeeper(containerd().nodeFile));
+        await withEvents(async (events) => {
+          process.kill(host, "SIGKILL");
+          await until("the moment", () => isThere(host));
+          process.kill(keeper, "SIGKILL");
+          // Either it goes on in another process, or containerd gives it up: both are in order.
+          await until(
+            "the pod to go on, or to end",
+            async () => exitsOf(events, "torn").length > 0 || (await goesOn("torn", host)),
+          );
+          await ctr.invoke(["tasks", "delete", "--force", "torn"]);
+          await until("the exit to be told", () => exitsOf(events, "torn").length > 0);
+          await ctr.deleteContainer("torn");
+          assert.equal(exitsOf(events, "torn").length, 1, events.output);
+        });
+        await containerd().untilNothingLeft();
+      });
+    }
 
     it("leaves a pod of Kubernetes with its containers and its network to another", async () => {
       const cri = await containerd().cri();

@@ -1,5 +1,6 @@
 /** What /proc says about processes and mounts. */
 import { readFileSync, readdirSync } from "node:fs";
+import { until } from "./until.ts";
 
 /** A process, as far as tests ask about it. */
 export interface ProcessFacts {
@@ -45,6 +46,31 @@ export function readEnvironment(pid: number): string[] {
 export function proportionalMemory(pid: number): number {
   const kilobytes = /^Pss:\s+(\d+) kB/m.exec(readOptional(`/proc/${pid}/smaps_rollup`))?.[1];
   return Number(kilobytes ?? 0) * 1024;
+}
+
+/** Pages that belong to a process alone and that it has written, in KiB (proc(5): smaps_rollup); 0 when it is gone. */
+export function privateDirty(pid: number): number {
+  return Number(/^Private_Dirty:\s+(\d+) kB/m.exec(readOptional(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0);
+}
+
+/** Longest time until memory has been given back: more than a shim waits after the last call. */
+const SETTLED_WITHIN_MS = 20_000;
+/** Longer than a shim is idle before it gives memory back. */
+const STEADY_MS = 12_000;
+
+/** {@link privateDirty} once it has stopped falling, or has had time enough to. */
+export async function settledDirty(pid: number): Promise<number> {
+  const deadline = performance.now() + SETTLED_WITHIN_MS;
+  let [lowest, since] = [Infinity, performance.now()];
+  return until(
+    "memory to settle",
+    () => {
+      const now = privateDirty(pid);
+      if (now < lowest) [lowest, since] = [now, performance.now()];
+      return performance.now() > deadline || performance.now() - since > STEADY_MS ? lowest : undefined;
+    },
+    { timeoutMs: SETTLED_WITHIN_MS * 2 },
+  );
 }
 
 /** Mount points of a process's mount namespace that are `directory` or below it, deepest first. */

@@ -1,38 +1,13 @@
 /** What shims hold on to while nothing happens: pages that belong to them alone and that they have written. */
-import { readFileSync } from "node:fs";
 import { findKeeper } from "../../../test/support/keeper.ts";
-import { until } from "../../../test/support/until.ts";
+import { settledDirty } from "../../../test/support/proc.ts";
 import { effort, type Bench } from "../measure.ts";
 import { shimOf, type Subject } from "../subjects.ts";
 
 const KIB_PER_MIB = 1024;
 
-/** Private dirty memory of a process, in KiB (proc(5): smaps_rollup). */
-function privateDirty(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  return Number(/^Private_Dirty:\s+(\d+) kB/m.exec(text)?.[1]);
-}
-
-/** Longest time until memory has been given back: more than a shim waits after the last call. */
-const TRIMMED_WITHIN_MS = 20_000;
-
-/** Waits until a process has held as much for two seconds, or has had time enough to. */
-async function settled(pid: number): Promise<number> {
-  const deadline = performance.now() + TRIMMED_WITHIN_MS;
-  let [lowest, since] = [Infinity, performance.now()];
-  return until(
-    "memory to settle",
-    () => {
-      const now = privateDirty(pid);
-      if (now < lowest) [lowest, since] = [now, performance.now()];
-      return performance.now() > deadline || performance.now() - since > 12_000 ? lowest : undefined;
-    },
-    { timeoutMs: TRIMMED_WITHIN_MS * 2 },
-  );
-}
-
 export async function idleMemory(subject: Subject): Promise<number> {
-  return (await settled(await shimOf(subject, subject.idleTask))) / KIB_PER_MIB;
+  return (await settledDirty(await shimOf(subject, subject.idleTask))) / KIB_PER_MIB;
 }
 
 const PODS = 10;
@@ -46,7 +21,7 @@ export async function tenPods(subject: Subject, { serial }: Bench): Promise<numb
   const pids = new Set(await Promise.all(ids.map((id) => shimOf(subject, id))));
   const keeper = subject.name === "go" ? undefined : findKeeper(subject.containerd.nodeFile);
   if (keeper !== undefined) pids.add(keeper);
-  const each = await Promise.all([...pids].map((pid) => settled(pid)));
+  const each = await Promise.all([...pids].map((pid) => settledDirty(pid)));
   for (const id of ids) await ctr.remove(id);
   return each.reduce((sum, one) => sum + one, 0) / KIB_PER_MIB;
 }
@@ -72,7 +47,7 @@ export async function execGrowth(subject: Subject, bench: Bench): Promise<number
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
   };
   await run(WARM_UP_EXECS);
-  const before = await settled(pid);
+  const before = await settledDirty(pid);
   await run(effort(bench, EXECS));
-  return (await settled(pid)) - before;
+  return (await settledDirty(pid)) - before;
 }

@@ -6,7 +6,7 @@ import { SUITES, selectSuites } from "../../../scripts/test/suites.ts";
 /** Folders below `test/` that hold no tests of their own. */
 const NOT_SUITES = ["support", "fixtures"];
 
-const ALL = SUITES.map(({ name }) => name);
+const ALL = SUITES.filter(({ byName }) => byName !== true).map(({ name }) => name);
 
 describe("SUITES", () => {
   it("has a suite for each folder of tests", () => {
@@ -29,6 +29,7 @@ describe("selectSuites", () => {
   const cases: [string, string[], string[], string[]][] = [
     ["everything without words", [], ALL, []],
     ["suites by name, in the order in which they run", ["property", "unit"], ["unit", "property"], []],
+    ["one that runs by name alone", ["load"], ["load"], []],
     ["mocha's words after the suites", ["unit", "-g", "unit"], ["unit"], ["-g", "unit"]],
     ["a file after the suites", ["unit", "test/x.ts"], ["unit"], ["test/x.ts"]],
     ["mocha's words alone", ["--bail"], ALL, ["--bail"]],
