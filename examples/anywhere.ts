@@ -52,7 +52,7 @@ async function main(optionsFile: string): Promise<void> {
     file: await thereAndBack(container, programs.file),
     isListed: (await client.list()).some(({ id }) => id === container.id),
     hasProcesses: (await container.processes()).length > 0,
-    isMeasured: (await container.statistics()) !== undefined,
+    isMeasured: ((await container.usage())?.memoryPeakBytes ?? 0n) > 0n,
   };
   await container.kill("SIGKILL");
   const { exitCode: killed } = await started.wait();

@@ -27,6 +27,7 @@ import { signalNumber, signalOfExit } from "./signals.ts";
 import { ociProcess } from "./spec/process.ts";
 import { needsLookup } from "./spec/users.ts";
 import type { TaskExit } from "./engine.ts";
+import { usageOf, type ContainerUsage } from "./usage.ts";
 
 export interface StreamOptions {
   /**
@@ -246,6 +247,12 @@ export class Container implements AsyncDisposable {
    */
   statistics(): Promise<ContainerStatistics | undefined> {
     return this.#engine.tasks.metrics(this.id);
+  }
+
+  /** {@link statistics} in words that are the same everywhere; the part of processors is told by two of them (`cpuPercent`). */
+  async usage(): Promise<ContainerUsage | undefined> {
+    const measured = await this.statistics();
+    return measured && usageOf(measured.timestamp, measured.data);
   }
 
   /** @throws {ClientError} where containers cannot be paused */

@@ -222,10 +222,9 @@ export const FEATURES: readonly Feature[] = [
   {
     number: 24,
     feature: "statistics",
-    ours: "`statistics()`: what the platform measures, in the container's own type",
-    offered: "partly",
-    note: "percentages are the caller's to compute from two samples",
-    tests: [`${LIFECYCLE}: are measured`],
+    ours: "`usage()`, `cpuPercent()`; `statistics()`: all that the platform measures, in the container's own type",
+    offered: "yes",
+    tests: [`${LIFECYCLE}: processes are measured`, "unit/shim/client/usage.test.ts: reads what is measured"],
   },
   {
     number: 25,

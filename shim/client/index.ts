@@ -30,4 +30,5 @@ export type { CopiedFile, CopyOptions, CopyResult, FileCopy, FileTransport } fro
 export type { LayerSource } from "./layers/compose.ts";
 export { tarTransport } from "./files/tar-transport.ts";
 export { chooseNetwork, type JoinedNetwork } from "./network/join.ts";
+export { cpuPercent, type ContainerUsage } from "./usage.ts";
 export type { ContainerProcessInfo } from "./process-info.ts";

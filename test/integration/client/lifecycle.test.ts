@@ -173,6 +173,8 @@ eachEngine(
         const { data } = (await container.statistics()) ?? {};
         assert.match(data?.typeUrl ?? "", /cgroups/);
         assert.ok((data?.value.length ?? 0) > 0);
+        const { cpuTimeNs = 0n, memoryPeakBytes = 0n } = (await container.usage()) ?? {};
+        assert.ok(cpuTimeNs > 0n && memoryPeakBytes > 0n, `${cpuTimeNs} ns, ${memoryPeakBytes} bytes`);
       });
 
       it("is paused and resumed", async () => {
