@@ -53,7 +53,7 @@ function Assert-NoShimRuns {
     $executable = Join-Path $Destination $ShimName
     $running = @(Get-Process | Where-Object { $_.Path -eq $executable })
     if ($running.Count -gt 0) {
-        throw "cannot go on: $($running.Count) shim process(es) run from ${Destination}: remove their pods first"
+        throw "cannot go on: $($running.Count) shim process(es) run from ${Destination}: remove their pods first (a keeper ends when it is idle)"
     }
 }
 

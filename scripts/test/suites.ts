@@ -23,7 +23,12 @@ export const SUITES: readonly Suite[] = [
   { name: "unit", purpose: "each part by itself", coverage: true, needs: [] },
   { name: "property", purpose: "what holds for any input", coverage: true, needs: [] },
   { name: "golden", purpose: "documents and frames equal to recorded ones", coverage: false, needs: [] },
-  { name: "package", purpose: "what is installed on nodes", coverage: false, needs: ["package"] },
+  {
+    name: "package",
+    purpose: "what is installed on nodes",
+    coverage: false,
+    needs: ["machine", "package"],
+  },
   { name: "contract", purpose: "the same of every backend", coverage: true, needs: ["machine"] },
   { name: "guest", purpose: "the emulated guest, frame by frame", coverage: false, needs: ["machine"] },
   {
