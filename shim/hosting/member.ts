@@ -12,6 +12,7 @@ import { messageOf } from "../errors.ts";
 import { stderrDestination } from "../log/destination.ts";
 import { formatRecord } from "../log/format.ts";
 import { Logger } from "../log/logger.ts";
+import { CAN_PASS_CONNECTIONS } from "../platform/facts.ts";
 import { servingPlatform } from "../platform/serving.ts";
 import { hostPod, type HostedPod } from "./host-pod.ts";
 import { READY_TITLE } from "./arguments.ts";
@@ -89,7 +90,7 @@ class Member {
             if (!order.isShared) this.#prepare(logger);
           },
           onEnd: () => this.#ended(serial),
-          ...(order.isShared ? { holder } : {}),
+          ...(order.isShared && CAN_PASS_CONNECTIONS ? { holder } : {}),
           ...(isTakeover === true ? { inheritedHandles: handles } : {}),
         });
         this.#pods.set(serial, pod);

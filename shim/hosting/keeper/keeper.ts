@@ -10,6 +10,7 @@ import { start } from "../../commands/start.ts";
 import { messageOf } from "../../errors.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags } from "../../flags.ts";
 import type { Hosting, Options } from "../../options/own.ts";
+import { CAN_PASS_CONNECTIONS } from "../../platform/facts.ts";
 import { servingPlatform, type Listener } from "../../platform/serving.ts";
 import { platformReclaimers } from "../../resources/platform-reclaimers.ts";
 import type { PodOrder } from "../order.ts";
@@ -158,7 +159,7 @@ export class Keeper {
     const now = systemClock.monotonic();
     for (const { order, held, takeovers } of pods) {
       const recent = takeovers.filter((at) => now - at < MOST_TAKEOVERS.withinMs);
-      if (!order.isShared || recent.length >= MOST_TAKEOVERS.times) {
+      if (!CAN_PASS_CONNECTIONS || !order.isShared || recent.length >= MOST_TAKEOVERS.times) {
         held.close();
         continue;
       }

@@ -16,7 +16,7 @@ export const LAUNCHER: string = `native/${SHIM}`;
 const NAMESPACE = "k8s.io";
 const ADDRESS = "\\\\.\\pipe\\ctd";
 const EVENT_PIPE = "\\\\.\\pipe\\ctd.ttrpc";
-const END_MS = 20_000;
+const END_MS = 30_000;
 const CALL_MS = 60_000;
 
 export interface ContainerdOptions {

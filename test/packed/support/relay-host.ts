@@ -70,10 +70,10 @@ export class RelayHost {
     }
   }
 
-  /** Whether somebody serves the pipe. */
+  /** Whether somebody serves the pipe. @throws while that cannot be told, for a pipe that is coming or going */
   async isServed(path: string): Promise<boolean> {
     try {
-      (await this.dial(path)).destroy();
+      await this.#ask({ op: "probe", path });
       return true;
     } catch (error) {
       if ((error as Error).message.includes("ENOENT")) return false;

@@ -3,6 +3,8 @@
 export type RelayRequest =
   /** Dials a pipe; its bytes come on a connection of their own, which begins with a line holding `channel`. */
   | { readonly op: "dial"; readonly path: string; readonly channel: string }
+  /** Finds out whether anybody serves a pipe; fails with ENOENT, or with {@link PIPE_BUSY}, which tells nothing. */
+  | { readonly op: "probe"; readonly path: string }
   /** Serves a pipe; every client's bytes come on a connection of their own, which begins the same way. */
   | { readonly op: "serve"; readonly path: string; readonly channel: string }
   /** Ends a process at once. */
@@ -16,6 +18,9 @@ export interface RelayReply {
   /** Absent: done. Else the code of the system's error, or its message. */
   readonly error?: string;
 }
+
+/** The pipe's name exists, and nobody accepts there. */
+export const PIPE_BUSY = "busy";
 
 /** Environment variable with the port that the relay dials. */
 export const RELAY_PORT = "RUNHCS_RELAY_PORT";

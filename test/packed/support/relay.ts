@@ -4,7 +4,16 @@
  */
 import { connect, createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { RELAY_PORT, type NumberedRequest, type RelayReply, type RelayRequest } from "./relay-messages.ts";
+import {
+  PIPE_BUSY,
+  RELAY_PORT,
+  type NumberedRequest,
+  type RelayReply,
+  type RelayRequest,
+} from "./relay-messages.ts";
+
+/** Who dials a pipe that nobody accepts on waits for half a minute (libuv). */
+const PROBE_MS = 3000;
 
 const port = Number(process.env[RELAY_PORT]);
 
@@ -12,7 +21,8 @@ function join(pipe: Socket, channel: string): void {
   const line = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   // Before anything of the pipe, which may have sent while the line is being made.
   line.write(`${channel}\n`);
-  pipe.pipe(line);
+  // The line ends when the pipe has been closed here, too: as long as one end is open, Wine keeps its name.
+  pipe.pipe(line, { end: false });
   // The end of a pipe is its close; what was written is read first. Not by end(): a shutdown waits for the reader.
   line.pipe(pipe, { end: false });
   line.once("end", () => pipe.write("", () => pipe.destroy()));
@@ -30,6 +40,21 @@ function handle(request: RelayRequest): Promise<void> {
         pipe.once("connect", () => {
           join(pipe, request.channel);
           resolve();
+        });
+        break;
+      }
+      case "probe": {
+        const pipe = connect(request.path);
+        let isServed = false;
+        const busy = setTimeout(() => pipe.destroy(new Error(PIPE_BUSY)), PROBE_MS);
+        pipe.once("error", reject);
+        pipe.once("connect", () => {
+          isServed = true;
+          pipe.destroy();
+        });
+        pipe.once("close", () => {
+          clearTimeout(busy);
+          if (isServed) resolve();
         });
         break;
       }
