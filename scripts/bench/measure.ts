@@ -21,7 +21,7 @@ export function effort({ quick }: Bench, { full, quick: less }: Effort): number 
 /** One row of the table. */
 export interface Measure {
   readonly name: string;
-  readonly unit: "ms" | "µs" | "MiB" | "calls/s" | "MiB/s" | "KiB";
+  readonly unit: "ms" | "µs" | "MiB" | "calls/s" | "MiB/s" | "files/s" | "KiB";
   readonly better: "lower" | "higher";
   /** How often a value is taken, alternating between the subjects. */
   readonly rounds: Effort;

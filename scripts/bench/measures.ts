@@ -1,5 +1,6 @@
 /** Everything that is measured, as data: one row says how to take one value for one shim, and what is wanted of it. */
 import type { Measure } from "./measure.ts";
+import { copied, streamedPlain } from "./measures/copies.ts";
 import { documentTime, planTime } from "./measures/documents.ts";
 import { execGrowth, idleMemory, tenPods } from "./measures/memory.ts";
 import { firstAnswer, nodeOverhead, startTime } from "./measures/start.ts";
@@ -10,6 +11,7 @@ import { callCpu, callLatency, goLike, large, rawLoad } from "./measures/ttrpc.t
 const KIB = 1024;
 const OFTEN = { full: 21, quick: 5 };
 const SOME = { full: 11, quick: 3 };
+const COPIES = { full: 3, quick: 1 };
 const FEW = { full: 3, quick: 1 };
 
 export const MEASURES: readonly Measure[] = [
@@ -128,6 +130,32 @@ export const MEASURES: readonly Measure[] = [
     bounds: { process: 0.9 },
     take: streamed("terminal"),
   },
+  {
+    name: "cp of one file in, beside plain gRPC that writes none",
+    unit: "MiB/s",
+    better: "higher",
+    rounds: COPIES,
+    bounds: { process: 0.2 },
+    take: streamedPlain,
+  },
+  ...(["in", "out"] as const).flatMap((direction): Measure[] => [
+    {
+      name: `cp of one file ${direction}, beside tar through ctr exec`,
+      unit: "MiB/s",
+      better: "higher",
+      rounds: COPIES,
+      bounds: { process: 0.8 },
+      take: copied("large", direction),
+    },
+    {
+      name: `cp of small files ${direction}, beside tar through ctr exec`,
+      unit: "files/s",
+      better: "higher",
+      rounds: COPIES,
+      bounds: { process: 0.5 },
+      take: copied("many", direction),
+    },
+  ]),
   {
     name: "private dirty memory, one idle pod",
     unit: "MiB",
