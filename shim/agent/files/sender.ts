@@ -147,22 +147,24 @@ function* sendFile(
       hash.update(buffer.subarray(0, count));
       at += count;
     }
-    const frame = { path, chunk: NOTHING, eof: false, sha256: NOTHING, mode: 0, offset: 0n };
-    const about = { size: stat.size, mtimeNs: stat.mtimeNs };
-    for (let at = start; ;) {
-      const count = readSync(fd, buffer, 0, buffer.length, at);
-      const isFirst = at === start;
-      if (count === 0 && !(isFirst && start > 0)) break;
+    const mode = Number(stat.mode & 0o777n) + MODE_KNOWN;
+    const about = { path, size: stat.size, mtimeNs: stat.mtimeNs };
+    const piece = { ...about, eof: false, sha256: NOTHING, mode: 0, offset: BigInt(start) };
+    // Files of the kernel's have content and no size.
+    const end = stat.size === 0n ? Infinity : Number(stat.size);
+    for (let at = start, isFirst = true; ; isFirst = false) {
+      const count = readSync(fd, buffer, 0, Math.min(buffer.length, end - at), at);
       budget.bytes += count;
       if (budget.bytes > limits.totalBytes) throw tooMuch(`bytes of all ${what}`, limits.totalBytes);
       const chunk = buffer.subarray(0, count);
       hash.update(chunk);
-      yield { ...frame, ...about, chunk, offset: isFirst ? BigInt(start) : 0n };
-      if (count === 0) break;
       at += count;
+      // In one piece with the end: most files are small. What became shorter ends where it ends now.
+      const isLast = count === 0 || at === end;
+      const last = isLast ? { eof: true, sha256: hash.digest(), mode } : {};
+      yield { ...piece, chunk, offset: isFirst ? piece.offset : 0n, ...last };
+      if (isLast) return;
     }
-    const mode = Number(stat.mode & 0o777n) + MODE_KNOWN;
-    yield { ...frame, ...about, eof: true, sha256: hash.digest(), mode };
   } finally {
     closeSync(fd);
   }
