@@ -11,7 +11,7 @@ import { callCpu, callLatency, goLike, large, rawLoad } from "./measures/ttrpc.t
 const KIB = 1024;
 const OFTEN = { full: 21, quick: 5 };
 const SOME = { full: 11, quick: 3 };
-const COPIES = { full: 3, quick: 1 };
+const COPIES = { full: 1, quick: 1 };
 const FEW = { full: 3, quick: 1 };
 
 export const MEASURES: readonly Measure[] = [

@@ -17,16 +17,8 @@ import { jobDirectories, withDirectories } from "../host/tokens.ts";
 import { AgentError, asAgentError } from "../protocol/errors.ts";
 import { newExecId } from "../protocol/exec-id.ts";
 import { TRANSFER_LIMITS } from "../protocol/limits.ts";
-import { Liveness } from "./liveness.ts";
-import type {
-  BoundaryInfo,
-  ContainerState,
-  CopyOptions,
-  DeathNotice,
-  ExecRequest,
-  ExecResult,
-  IsolatedContainer,
-} from "./runtime.ts";
+import { LivingContainer } from "./living-container.ts";
+import type { BoundaryInfo, CopyOptions, ExecRequest, ExecResult, IsolatedContainer } from "./runtime.ts";
 
 /** Which agent, as the shim tells it. */
 export interface AgentTarget {
@@ -77,14 +69,11 @@ export async function openHypervisorContainer(
   return new HypervisorContainer(target, { ...context, clock }, dial, connection);
 }
 
-class HypervisorContainer implements IsolatedContainer {
-  readonly id: string;
-  readonly incarnation: string;
+class HypervisorContainer extends LivingContainer implements IsolatedContainer {
   readonly boundary: BoundaryInfo;
   readonly #target: AgentTarget;
   readonly #context: HypervisorContext & { readonly clock: Clock };
   readonly #dial: (limit?: AbortSignal) => Promise<GrpcConnection>;
-  readonly #liveness: Liveness;
   #connection: GrpcConnection;
   #stopKeepalive: () => void = () => undefined;
 
@@ -94,13 +83,11 @@ class HypervisorContainer implements IsolatedContainer {
     dial: (limit?: AbortSignal) => Promise<GrpcConnection>,
     connection: GrpcConnection,
   ) {
-    this.id = target.id;
-    this.incarnation = target.address.vmId;
+    super({ id: target.id, incarnation: target.address.vmId });
     this.boundary = target.boundary;
     this.#target = target;
     this.#context = context;
     this.#dial = dial;
-    this.#liveness = new Liveness({ id: target.id, incarnation: this.incarnation });
     this.#connection = connection;
     this.#watch(connection);
     const onOver = (): void => this.#die(messageOf(context.over?.reason));
@@ -108,17 +95,9 @@ class HypervisorContainer implements IsolatedContainer {
     else context.over?.addEventListener("abort", onOver, { once: true });
   }
 
-  get state(): ContainerState {
-    return this.#liveness.state;
-  }
-
-  get died(): Promise<DeathNotice> {
-    return this.#liveness.died;
-  }
-
   async exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
     const execId = request.execId ?? newExecId();
-    using _admitted = await this.#liveness.admit(execId);
+    using _admitted = await this.liveness.admit(execId);
     const { address } = this.#target;
     const header = withDirectories(
       {
@@ -183,7 +162,7 @@ class HypervisorContainer implements IsolatedContainer {
   }
 
   stop(): Promise<void> {
-    this.#liveness.drain();
+    this.liveness.drain();
     this.#die("it was stopped", true);
     return Promise.resolve();
   }
@@ -198,7 +177,7 @@ class HypervisorContainer implements IsolatedContainer {
     ) => Promise<void>,
   ): Promise<void> {
     const id = newExecId();
-    using _admitted = await this.#liveness.admit(id);
+    using _admitted = await this.liveness.admit(id);
     const limit = signal ?? new AbortController().signal;
     for (let count = 1; ; count += 1) {
       try {
@@ -208,7 +187,7 @@ class HypervisorContainer implements IsolatedContainer {
         const isBroken = error instanceof AgentError && error.status === "unavailable";
         if (!isBroken || count === COPY_ATTEMPTS || limit.aborted) throw error;
         // Refused here when the container turns out to be dead.
-        (await this.#liveness.admit(`${id}.${count}`))[Symbol.dispose]();
+        (await this.liveness.admit(`${id}.${count}`))[Symbol.dispose]();
         onResume?.(count, error);
       }
     }
@@ -252,7 +231,7 @@ class HypervisorContainer implements IsolatedContainer {
     if (connection !== this.#connection) return;
     connection.close();
     this.#stopKeepalive();
-    this.#liveness.suspect(() => this.#confirm());
+    this.liveness.suspect(() => this.#confirm());
   }
 
   /** @throws when the container is dead */
@@ -270,7 +249,7 @@ class HypervisorContainer implements IsolatedContainer {
   }
 
   #die(reason: string, planned = false): void {
-    this.#liveness.die(reason, planned);
+    this.liveness.die(reason, planned);
     this.#stopKeepalive();
     this.#connection.close();
   }

@@ -15,16 +15,8 @@ import { AgentError, asAgentError } from "../protocol/errors.ts";
 import { checkExecId, newExecId } from "../protocol/exec-id.ts";
 import { INPUT_LIMITS, LIMITS, OUTPUT_LIMITS, TRANSFER_LIMITS } from "../protocol/limits.ts";
 import type { ReceivedFile } from "../files/receiver.ts";
-import { Liveness } from "./liveness.ts";
-import type {
-  BoundaryInfo,
-  ContainerState,
-  CopyOptions,
-  DeathNotice,
-  ExecRequest,
-  ExecResult,
-  IsolatedContainer,
-} from "./runtime.ts";
+import { LivingContainer } from "./living-container.ts";
+import type { BoundaryInfo, CopyOptions, ExecRequest, ExecResult, IsolatedContainer } from "./runtime.ts";
 
 /** A process in the container. */
 export interface PeerProcess {
@@ -63,36 +55,23 @@ export function openProcessContainer(peer: ProcessPeer, clock: Clock = systemClo
   return new ProcessContainer(peer, clock);
 }
 
-class ProcessContainer implements IsolatedContainer {
-  readonly id: string;
-  readonly incarnation: string;
+class ProcessContainer extends LivingContainer implements IsolatedContainer {
   readonly boundary: BoundaryInfo = BOUNDARY;
   readonly #peer: ProcessPeer;
   readonly #clock: Clock;
-  readonly #liveness: Liveness;
   readonly #over = new AbortController();
 
   constructor(peer: ProcessPeer, clock: Clock) {
-    this.id = peer.id;
-    this.incarnation = peer.incarnation;
+    super(peer);
     this.#peer = peer;
     this.#clock = clock;
-    this.#liveness = new Liveness({ id: peer.id, incarnation: peer.incarnation });
     void peer.ended.then((reason) => this.#die(reason, false));
-  }
-
-  get state(): ContainerState {
-    return this.#liveness.state;
-  }
-
-  get died(): Promise<DeathNotice> {
-    return this.#liveness.died;
   }
 
   async exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecResult> {
     const execId = request.execId ?? newExecId();
     checkExecId(execId);
-    using _admitted = await this.#liveness.admit(execId);
+    using _admitted = await this.liveness.admit(execId);
     const { host, inside } = this.#peer.scratch;
     const on = { source: join(host, "src", execId), output: join(host, "out", execId) };
     try {
@@ -139,7 +118,7 @@ class ProcessContainer implements IsolatedContainer {
     { signal }: CopyOptions,
     copy: (host: string) => Promise<readonly ReceivedFile[]>,
   ): Promise<FilesSummary> {
-    using _admitted = await this.#liveness.admit(newExecId());
+    using _admitted = await this.liveness.admit(newExecId());
     const host = this.#peer.hostPath?.(path);
     if (host === undefined)
       throw new AgentError(
@@ -190,7 +169,7 @@ class ProcessContainer implements IsolatedContainer {
   }
 
   #die(reason: string, planned: boolean): void {
-    this.#liveness.die(reason, planned);
+    this.liveness.die(reason, planned);
     this.#over.abort(
       new AgentError("unavailable", `container "${this.id}" has ended: ${reason}`, {
         consequences: { retryable: true, sideEffects: "unknown" },
