@@ -14,6 +14,8 @@ const REPOSITORY = join(import.meta.dirname, "../..");
 export const COVERAGE_DIRECTORY: string = join(REPOSITORY, ".cache/coverage");
 /** How long mocha may take to end once its tests have: writing down what was covered takes a while. */
 const END_TIMEOUT_MS = 20_000;
+/** In place of the exit status of a mocha that had to be ended. */
+const LATE = "late";
 
 /** What {@link reporter.cjs} tells. */
 type MochaEvent =
@@ -59,6 +61,7 @@ export async function runSuite(suite: Suite, mochaArguments: readonly string[]):
   );
   const view = new SuiteView(suite.name);
   let watchdog: NodeJS.Timeout | undefined;
+  let isLate = false;
   const [, output, errors, events] = child.stdio;
   const reading = [
     eachLine(output as Readable, (line) => view.print(line)),
@@ -68,6 +71,7 @@ export async function runSuite(suite: Suite, mochaArguments: readonly string[]):
       view.handle(event);
       if (event.kind !== "end") return;
       watchdog = setTimeout(() => {
+        isLate = true;
         child.kill("SIGTERM");
         // Unless it cleans up.
         watchdog = setTimeout(() => child.kill("SIGKILL"), END_TIMEOUT_MS);
@@ -76,7 +80,7 @@ export async function runSuite(suite: Suite, mochaArguments: readonly string[]):
   ];
   const status = await new Promise<number | string>((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code, signal) => resolve(code ?? signal ?? "unknown"));
+    child.once("close", (code, signal) => resolve(isLate ? LATE : (code ?? signal ?? "unknown")));
   });
   await Promise.all(reading);
   clearTimeout(watchdog);
@@ -174,7 +178,7 @@ class SuiteView {
   /** What went wrong apart from tests. Mocha's exit status is the number of tests that failed, up to 255. */
   #trouble(status: number | string): string | undefined {
     if (!this.#ended) return `mocha ended (${status}) before all tests had run`;
-    if (status === "SIGKILL") return "mocha did not end after its tests: something they made is still open";
+    if (status === LATE) return "mocha did not end after its tests: something they made is still open";
     if (status !== Math.min(this.#failures.length, 255)) return `mocha ended with status ${status}`;
     if (this.#total === 0) return "there are no tests";
     return undefined;
