@@ -21,6 +21,8 @@ export interface HcsErrorInit {
   readonly hresult: number;
   /** What the platform (or guest) said about it. */
   readonly detail?: string;
+  /** Instead of the one that goes with the code; empty where the detail says what to do. */
+  readonly hint?: string;
   readonly events?: readonly HcsErrorEvent[];
   readonly cause?: unknown;
 }
@@ -42,16 +44,16 @@ export class HcsError extends Error {
     const sentence = init.detail ?? known?.sentence ?? "unknown error";
     const events = init.events ?? [];
     const said = events.length === 0 ? "" : ` [${events.map((event) => event.message).join("; ")}]`;
-    const hint = known?.hint === undefined ? "" : ` (${known.hint})`;
+    const hint = init.hint ?? known?.hint ?? "";
     super(
-      `cannot ${init.operation}${target}: ${formatHresult(init.hresult)}: ${sentence}${said}${hint}`,
+      `cannot ${init.operation}${target}: ${formatHresult(init.hresult)}: ${sentence}${said}${hint === "" ? "" : ` (${hint})`}`,
       init.cause === undefined ? undefined : { cause: init.cause },
     );
     this.operation = init.operation;
     this.target = init.target;
     this.hresult = init.hresult >>> 0;
     this.symbol = known?.symbol;
-    this.hint = known?.hint;
+    this.hint = hint === "" ? undefined : hint;
     this.detail = init.detail;
     this.events = events;
   }

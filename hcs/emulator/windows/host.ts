@@ -58,7 +58,12 @@ export class WindowsHost {
       // It may be installed by the next time.
       this.#parts = undefined;
       const detail = cause instanceof Error ? cause.message : String(cause);
-      throw new HcsError({ operation, target, hresult: HRESULT.serviceNotAvailable, detail, cause });
+      // The code's own hint is for Windows.
+      throw new HcsError({
+        ...{ operation, target, detail, cause },
+        hresult: HRESULT.serviceNotAvailable,
+        hint: "",
+      });
     }
   }
 

@@ -14,7 +14,7 @@ const SIGNAL_FLAG: Flag = {
   type: "string",
   value: "NAME",
   default: "SIGTERM",
-  description: "its name or number",
+  description: "its name or number; CTRL-C and the like for Windows",
 };
 
 export const CONTAINER_COMMANDS: readonly Command[] = [

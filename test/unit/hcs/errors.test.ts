@@ -34,6 +34,19 @@ describe("HcsError", () => {
     assert.equal(error.events.length, 2);
   });
 
+  it("gives the hint of who knows better, or none", () => {
+    const init = {
+      operation: "create job",
+      target: "j",
+      hresult: 0x8037_0114,
+      detail: "no Wine: install it",
+    };
+    const plain = 'cannot create job "j": 0x80370114 (HCS_E_SERVICE_NOT_AVAILABLE): no Wine: install it';
+    assert.equal(new HcsError({ ...init, hint: "" }).message, plain);
+    assert.equal(new HcsError({ ...init, hint: "ask" }).message, `${plain} (ask)`);
+    assert.equal(new HcsError({ ...init, hint: "" }).hint, undefined);
+  });
+
   it("takes signed and unknown codes, and does without a target", () => {
     const error = new HcsError({ operation: "query", hresult: 0x8037_ffff | 0 });
     assert.equal(error.message, "cannot query: 0x8037ffff: unknown error");
