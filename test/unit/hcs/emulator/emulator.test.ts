@@ -22,6 +22,7 @@ describe("createEmulator", () => {
       terminalStderr: "ignored",
       pause: true,
       guestSockets: "unix",
+      pipePrefix: "/tmp/rhc-never-made/pipes/",
       terminatedExitCode: 137,
     });
     await emulator.close();
