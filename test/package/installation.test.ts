@@ -39,17 +39,21 @@ const INSTALLATIONS: readonly Installation[] = [
  */
 function inNewRoot(commands: string): Promise<CommandResult> {
   const script = `
-    work=$(mktemp -d); trap 'rmdir "$work"' EXIT
+    work=$(mktemp -d)
     mount -t tmpfs tmpfs "$work"
+    # The pod's shim may still be about to end.
+    trap 'umount --recursive --lazy "$work"; rmdir "$work"' EXIT
     mkdir "$work/upper" "$work/work" "$work/root"
     mount -t overlay overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$work/root"
     mkdir -p "$work/root/packages" "$work/root/var/lib/runhcs"
     mount --bind "$PACKAGES" "$work/root/packages"
     for kept in dev proc sys; do mount --rbind "/$kept" "$work/root/$kept"; done
-    for new in run tmp var/lib/runhcs "$HIDDEN"; do mount -t tmpfs tmpfs "$work/root/$new"; done
-    chroot "$work/root" sh -ec "$COMMANDS"
-    # The pod's shim may still be about to end.
-    umount --recursive --lazy "$work"`;
+    for new in run tmp var/lib/runhcs "$HIDDEN"; do
+      # The repository may lie in a directory that has just been covered, or on a mount of its own.
+      mkdir -p "$work/root/$new"
+      mount -t tmpfs tmpfs "$work/root/$new"
+    done
+    chroot "$work/root" sh -ec "$COMMANDS"`;
   return runCommand("unshare", ["--mount", "--propagation", "private", "sh", "-ec", script], {
     env: { PACKAGES: join(ROOT, "dist/packages"), HIDDEN: ROOT, COMMANDS: commands, NODE_PATH: undefined },
   });
