@@ -1,16 +1,14 @@
 /** Processes by pid and start time, so that a recycled pid is never taken for the process that had it before. */
 import { Lane } from "./ffi/lane.ts";
-import { KERNEL32 } from "./ffi/libraries/kernel32.ts";
 import { KERNEL32_PROCESSES } from "./ffi/libraries/kernel32-processes.ts";
 import { Library } from "./ffi/library.ts";
 import { isNull } from "./ffi/memory.ts";
 import { out } from "./ffi/types.ts";
+import { PROCESS_QUERY_LIMITED_INFORMATION, withProcess } from "./process-handle.ts";
 
 const lane = new Lane("process identity", 1);
-const kernel32 = new Library(KERNEL32, lane);
 const processes = new Library(KERNEL32_PROCESSES, lane);
 
-const PROCESS_QUERY_LIMITED_INFORMATION = 0x1000;
 /** A FILETIME counts 100 ns; as such it would not fit a number. */
 const TICKS_PER_MS = 10_000n;
 
@@ -25,15 +23,11 @@ export interface ProcessIdentity {
  * holds a handle to it, and when the system protects it: such a process is none of this program's.
  */
 export function identify(pid: number): ProcessIdentity | undefined {
-  const handle = processes.call("OpenProcess", PROCESS_QUERY_LIMITED_INFORMATION, 0, pid);
-  if (isNull(handle)) return undefined;
-  try {
+  return withProcess(pid, PROCESS_QUERY_LIMITED_INFORMATION, (process) => {
     const [created, exited] = [out(), out()];
-    if (processes.call("GetProcessTimes", handle, created, exited, out(), out()) === 0) return undefined;
+    if (processes.call("GetProcessTimes", process, created, exited, out(), out()) === 0) return undefined;
     // Of a process that runs there is no time of its end.
     if (!isNull(exited[0])) return undefined;
     return { pid, startTime: Number(BigInt(created[0]) / TICKS_PER_MS) };
-  } finally {
-    kernel32.call("CloseHandle", handle);
-  }
+  });
 }

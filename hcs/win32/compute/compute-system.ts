@@ -10,6 +10,7 @@ import type { PropertyQuery, SystemProperties } from "../../schema/properties.ts
 import { inBackground } from "../diagnostics.ts";
 import { keepProcess } from "../ffi/keep-alive.ts";
 import { readObject } from "./answers.ts";
+import { workingSetOfVm } from "./memory-process.ts";
 import type { NativeCall, NativeProcess, NativeSystem, SystemVerb } from "./native.ts";
 import { Win32Process } from "./process.ts";
 
@@ -33,6 +34,7 @@ export class Win32ComputeSystem implements ComputeSystem {
   readonly #exists: (id: string) => Promise<boolean>;
   #closing: Promise<void> | undefined;
   #hasExited = false;
+  #runtimeId: string | undefined;
 
   /** Takes the native handle over. */
   constructor(id: string, native: NativeSystem, exists: (id: string) => Promise<boolean>) {
@@ -76,6 +78,12 @@ export class Win32ComputeSystem implements ComputeSystem {
   async properties(query: PropertyQuery, options?: CallOptions): Promise<SystemProperties> {
     const call = this.#call("query properties of compute system", options);
     return readObject(await this.#native.properties(stringifyJson(query), call), call.attempt);
+  }
+
+  /** Looked up anew each time: a VM that was started again has another process. */
+  async workingSet(options?: CallOptions): Promise<bigint | undefined> {
+    this.#runtimeId ??= (await this.properties({}, options)).RuntimeId;
+    return this.#runtimeId === undefined ? undefined : workingSetOfVm(this.#runtimeId);
   }
 
   async createProcess(parameters: ProcessParameters, options?: CallOptions): Promise<HcsProcess> {

@@ -7,23 +7,21 @@ import { lastError, lastErrorFailure } from "../ffi/last-error.ts";
 import { KERNEL32 } from "../ffi/libraries/kernel32.ts";
 import { KERNEL32_JOBS } from "../ffi/libraries/kernel32-jobs.ts";
 import { KERNEL32_PROCESSES } from "../ffi/libraries/kernel32-processes.ts";
-import { NTDLL } from "../ffi/libraries/ntdll.ts";
 import { Library } from "../ffi/library.ts";
 import type { Attempt } from "../ffi/result.ts";
 import { out, type Handle } from "../ffi/types.ts";
 import { Watch } from "../ffi/watch.ts";
+import { memoryOf } from "../process-memory.ts";
+import { PROCESS_QUERY_LIMITED_INFORMATION, withProcess } from "../process-handle.ts";
 import { CLASS, processIdList, readProcessIds } from "./job-structures.ts";
 
 const lane = new Lane("job processes", 1);
 const kernel32 = new Library(KERNEL32, lane);
 const jobs = new Library(KERNEL32_JOBS, lane);
 const processes = new Library(KERNEL32_PROCESSES, lane);
-const ntdll = new Library(NTDLL, lane);
 
 const SYNCHRONIZE = 0x10_0000;
-const PROCESS_QUERY_LIMITED_INFORMATION = 0x1000;
 const ERROR_MORE_DATA = 234;
-const PROCESS_VM_COUNTERS = 3;
 const LONGEST_PATH = 32_768;
 
 export function processIdsOf(job: Handle, attempt: Attempt): number[] {
@@ -78,16 +76,6 @@ export async function anyEnded(
   }
 }
 
-function withProcess<T>(processId: number, access: number, use: (process: Handle) => T): T | undefined {
-  const process = processes.call("OpenProcess", access, 0, processId);
-  if (BigInt(process) === 0n) return undefined;
-  try {
-    return use(process);
-  } finally {
-    kernel32.call("CloseHandle", process);
-  }
-}
-
 /** The last part of its path. */
 function imageName(process: Handle): string {
   const path = Buffer.alloc(LONGEST_PATH * 2);
@@ -95,30 +83,6 @@ function imageName(process: Handle): string {
   length.writeUInt32LE(LONGEST_PATH);
   if (processes.call("QueryFullProcessImageNameW", process, 0, path, length) === 0) return "";
   return path.toString("utf16le", 0, length.readUInt32LE() * 2).replace(/^.*\\/s, "");
-}
-
-/** VM_COUNTERS_EX2: WorkingSetSize 32, PrivateUsage 88, PrivateWorkingSetSize 96. Builds before 16299 have it without the last. */
-function memoryOf(
-  process: Handle,
-): Pick<
-  ProcessListEntry,
-  "MemoryCommitBytes" | "MemoryWorkingSetPrivateBytes" | "MemoryWorkingSetSharedBytes"
-> {
-  const WITH_PRIVATE = 112;
-  const WITHOUT = 96;
-  for (const size of [WITH_PRIVATE, WITHOUT]) {
-    const counters = Buffer.alloc(WITH_PRIVATE);
-    if (ntdll.call("NtQueryInformationProcess", process, PROCESS_VM_COUNTERS, counters, size, null) !== 0)
-      continue;
-    const workingSet = counters.readBigUInt64LE(32);
-    const privateSet = size === WITH_PRIVATE ? counters.readBigUInt64LE(96) : workingSet;
-    return {
-      MemoryCommitBytes: counters.readBigUInt64LE(88),
-      MemoryWorkingSetPrivateBytes: privateSet,
-      MemoryWorkingSetSharedBytes: workingSet - privateSet,
-    };
-  }
-  return {};
 }
 
 /** A FILETIME: 100 ns since 1601. */

@@ -15,6 +15,9 @@ export const KERNEL32_PROCESSES = {
     GetExitCodeProcess: "i32 (handle process, outU32 exitCode)",
     GetProcessTimes: "i32 (handle process, outU64 created, outU64 exited, outU64 kernel, outU64 user)",
     QueryFullProcessImageNameW: "i32 (handle process, u32 flags, buffer name, buffer length)",
+    CreateToolhelp32Snapshot: "handle (u32 what, u32 processId)",
+    Process32FirstW: "i32 (handle snapshot, buffer entry)",
+    Process32NextW: "i32 (handle snapshot, buffer entry)",
     GetModuleHandleW: "handle (text name)",
     GetProcAddress: "handle (handle module, buffer name)",
     CreateRemoteThread:
@@ -29,6 +32,9 @@ export const KERNEL32_PROCESSES = {
     ClosePseudoConsole: "void (handle console)",
   },
   facts: {
+    CreateToolhelp32Snapshot: { feature: "memory that utility VMs have in use" },
+    Process32FirstW: { feature: "memory that utility VMs have in use" },
+    Process32NextW: { feature: "memory that utility VMs have in use" },
     CreatePseudoConsole: { since: 17763, feature: "terminals of HostProcess containers" },
     ResizePseudoConsole: { since: 17763, feature: "terminals of HostProcess containers" },
     ClosePseudoConsole: { since: 17763, feature: "terminals of HostProcess containers" },
