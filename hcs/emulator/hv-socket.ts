@@ -11,14 +11,15 @@ import type {
   HvSocketListener,
   HvSocketRegistration,
 } from "../api.ts";
+import { AcceptQueue } from "../accept-queue.ts";
 import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
 import { hresultFromWin32 } from "../hresult.ts";
+import { abortable } from "../abortable.ts";
 import type { Calls } from "./calls.ts";
 import { isContainerSocketsName } from "./hv-socket-names.ts";
 import { isGuid } from "./guid.ts";
 import { socketsDirectory } from "./systems/state-directory.ts";
-import { abortable } from "../abortable.ts";
 
 const WSAEADDRNOTAVAIL = 10049;
 const WSAENETUNREACH = 10051;
@@ -153,19 +154,12 @@ function describe({ vmId, serviceId }: HvSocketAddress): string {
   return `${vmId}/${serviceId}`;
 }
 
-interface Waiter {
-  resolve(socket: Socket): void;
-  reject(error: unknown): void;
-}
-
 class EmulatedListener implements HvSocketListener {
   readonly address: HvSocketAddress;
   readonly #server: Server;
   readonly #calls: Calls;
   readonly #onClosed: () => void;
-  /** Connections that nobody has accepted yet. */
-  readonly #queue: Socket[] = [];
-  readonly #waiters = new Set<Waiter>();
+  readonly #connections = new AcceptQueue<Socket>((socket) => socket.destroy());
   readonly #accepted = new Set<Socket>();
   #closed: Promise<void> | undefined;
 
@@ -175,14 +169,14 @@ class EmulatedListener implements HvSocketListener {
     this.#calls = calls;
     this.#onClosed = onClosed;
     server.on("connection", (socket) => this.#arrive(socket));
-    server.on("error", (error) => this.#rejectAll(error));
+    server.on("error", (error) => this.#connections.end(error));
   }
 
   accept(options: CallOptions = {}): Promise<Duplex> {
     const { vmId } = this.address;
     const call = { phrase: "accept on", target: describe(this.address), runtimeId: vmId, ...options };
     return this.#calls.run("hvSocket.accept", call, async () => {
-      const socket = this.#queue.shift() ?? (await this.#next(options.signal));
+      const socket = await this.#connections.next(options.signal);
       socket.off("error", ignore);
       unpause(socket);
       this.#accepted.add(socket);
@@ -191,28 +185,9 @@ class EmulatedListener implements HvSocketListener {
     });
   }
 
-  #next(signal: AbortSignal | undefined): Promise<Socket> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closedError());
-    let waiter: Waiter | undefined;
-    const arrived = new Promise<Socket>((resolve, reject) => {
-      waiter = { resolve, reject };
-      this.#waiters.add(waiter);
-    });
-    return abortable(arrived, signal, (late) => this.#arrive(late)).catch((error: unknown) => {
-      if (waiter !== undefined) this.#waiters.delete(waiter);
-      throw error;
-    });
-  }
-
   /** A connection that breaks before it is accepted is accepted as a broken one, as on Windows. */
   #arrive(socket: Socket): void {
-    const [waiter] = this.#waiters;
-    if (waiter === undefined) {
-      this.#queue.push(socket.on("error", ignore));
-      return;
-    }
-    this.#waiters.delete(waiter);
-    waiter.resolve(socket);
+    this.#connections.deliver(socket.on("error", ignore));
   }
 
   disconnect(): void {
@@ -228,17 +203,11 @@ class EmulatedListener implements HvSocketListener {
   }
 
   async #close(): Promise<void> {
-    for (const socket of this.#queue.splice(0)) socket.destroy();
-    this.#rejectAll(this.#closedError());
+    this.#connections.end(this.#closedError());
     this.#onClosed();
     // Resolves without waiting for accepted connections: they belong to whoever accepted them.
     this.#server.close();
     return Promise.resolve();
-  }
-
-  #rejectAll(error: unknown): void {
-    for (const waiter of this.#waiters) waiter.reject(error);
-    this.#waiters.clear();
   }
 
   #closedError(): HcsError {

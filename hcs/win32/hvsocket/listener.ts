@@ -1,8 +1,7 @@
 /** A Hyper-V socket that listens. Connections are taken from the system as they come, and given to Node when somebody accepts them. */
 import type { Duplex } from "node:stream";
-import { abortable } from "../../abortable.ts";
+import { AcceptQueue } from "../../accept-queue.ts";
 import type { CallOptions, HvSocketAddress, HvSocketListener } from "../../api.ts";
-import { createDeferred, type Deferred } from "../../deferred.ts";
 import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
 import { keepProcess } from "../ffi/keep-alive.ts";
@@ -19,9 +18,7 @@ export class Win32HvSocketListener implements HvSocketListener {
   readonly #event: NativeEvent;
   readonly #unlist: () => void;
   readonly #onClosed: () => void;
-  /** Connections that nobody has accepted yet. */
-  readonly #waiting: RawSocket[] = [];
-  readonly #accepting = new Set<Deferred<RawSocket>>();
+  readonly #connections = new AcceptQueue<RawSocket>((socket) => socket.close());
   #letGo: () => void = () => undefined;
   #failure: Error | undefined;
 
@@ -55,29 +52,19 @@ export class Win32HvSocketListener implements HvSocketListener {
 
   async accept({ signal }: CallOptions = {}): Promise<Duplex> {
     signal?.throwIfAborted();
-    return streamOf(this.#waiting.shift() ?? (await this.#next(signal)), this.#attempt, this.#streams);
+    return streamOf(await this.#connections.next(signal), this.#attempt, this.#streams);
   }
 
   async close(): Promise<void> {
     this.#end(new HcsError({ ...this.#attempt, hresult: HRESULT.aborted, detail: "the listener is closed" }));
   }
 
-  async #next(signal: AbortSignal | undefined): Promise<RawSocket> {
-    if (this.#failure !== undefined) throw this.#failure;
-    const arrived = createDeferred<RawSocket>();
-    this.#accepting.add(arrived);
-    try {
-      return await abortable(arrived.promise, signal, (late) => this.#deliver(late));
-    } finally {
-      this.#accepting.delete(arrived);
-    }
-  }
-
   /** All that have come: the event is set once for several. */
   #arrive(): void {
     if (this.#failure !== undefined) return;
     try {
-      for (let socket = this.#take(); socket !== undefined; socket = this.#take()) this.#deliver(socket);
+      for (let socket = this.#take(); socket !== undefined; socket = this.#take())
+        this.#connections.deliver(socket);
     } catch (error) {
       this.#end(error as Error);
     }
@@ -87,16 +74,6 @@ export class Win32HvSocketListener implements HvSocketListener {
     return this.#socket.accept(this.#attempt);
   }
 
-  #deliver(socket: RawSocket): void {
-    const [accepting] = this.#accepting;
-    if (accepting === undefined) {
-      this.#waiting.push(socket);
-      return;
-    }
-    this.#accepting.delete(accepting);
-    accepting.resolve(socket);
-  }
-
   #end(failure: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
@@ -104,9 +81,7 @@ export class Win32HvSocketListener implements HvSocketListener {
     this.#letGo();
     this.#event.close();
     this.#socket.close();
-    for (const socket of this.#waiting.splice(0)) socket.close();
-    for (const accepting of this.#accepting) accepting.reject(failure);
-    this.#accepting.clear();
+    this.#connections.end(failure);
     this.#onClosed();
   }
 }
