@@ -13,7 +13,7 @@ import { reproducibleArguments } from "../../shim/agent/toolchain/reproducible.t
 import { emulatorObstacle } from "../contract/emulator-under-test.ts";
 import { AgentFixture, HOST_PROGRAMS } from "../support/agent-fixture.ts";
 import { containerSpec, makeRootfs } from "../support/guest-rootfs.ts";
-import { makeShortDirectory } from "../support/temp-directory.ts";
+import { makeScratchDirectory } from "../support/temp-directory.ts";
 import { until } from "../support/until.ts";
 
 interface Subject {
@@ -29,7 +29,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
     return { container, directory: fixture.makeDirectory("subject"), close: () => fixture.close() };
   },
   "a container in process isolation": async () => {
-    const directory = await makeShortDirectory("peer-");
+    const directory = await makeScratchDirectory("peer-");
     const peer = runcPeer(directory);
     const container = openProcessContainer(peer);
     return {

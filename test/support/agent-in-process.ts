@@ -10,7 +10,7 @@ import { Transfers } from "../../shim/agent/guest/transfer.ts";
 import { GrpcConnection, type GrpcStream } from "../../shim/agent/host/grpc-stream.ts";
 import { EXEC_PATH } from "../../shim/agent/protocol/wire.ts";
 import { ExecClientFrame, ExecHeader, ExecServerFrame, InputFile } from "../../protos/gen/agent.ts";
-import { makeShortDirectory } from "./temp-directory.ts";
+import { makeScratchDirectory } from "./temp-directory.ts";
 
 const MESSAGE_BYTES = 4 << 20;
 
@@ -39,7 +39,7 @@ export class AgentInProcess {
   }
 
   static async create(clock: Clock = systemClock): Promise<AgentInProcess> {
-    return new AgentInProcess(await makeShortDirectory("agent-"), clock);
+    return new AgentInProcess(await makeScratchDirectory("agent-"), clock);
   }
 
   /** Serves the other end of a connection. */

@@ -8,7 +8,7 @@ import { ExecServerFrame, OutputFile } from "../../../../protos/gen/agent.ts";
 import { execJob } from "../../../../shim/agent/host/exec.ts";
 import { GrpcConnection } from "../../../../shim/agent/host/grpc-stream.ts";
 import { AgentError } from "../../../../shim/agent/protocol/errors.ts";
-import { makeShortDirectory } from "../../../support/temp-directory.ts";
+import { makeScratchDirectory } from "../../../support/temp-directory.ts";
 
 const OK = { "grpc-status": "0" };
 const RESULT = ExecServerFrame.encode({
@@ -35,7 +35,7 @@ describe("execJob with a hostile agent", () => {
   let session: ServerHttp2Session | undefined;
 
   beforeEach(async () => {
-    directory = await makeShortDirectory("caller-");
+    directory = await makeScratchDirectory("caller-");
     target = join(directory, "out");
     (await import("node:fs")).mkdirSync(target);
     writeFileSync(join(directory, "precious"), "untouched");

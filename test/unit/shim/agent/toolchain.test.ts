@@ -6,7 +6,7 @@ import { compareToolchains, type Toolchain, type Verdict } from "../../../../shi
 import { declaredToolchains, TOOLCHAIN_LABEL } from "../../../../shim/agent/toolchain/declared.ts";
 import { checkParity, probeToolchain, type Ask } from "../../../../shim/agent/toolchain/probe.ts";
 import { compilerFamily, reproducibleArguments } from "../../../../shim/agent/toolchain/reproducible.ts";
-import { makeShortDirectory } from "../../../support/temp-directory.ts";
+import { makeScratchDirectory } from "../../../support/temp-directory.ts";
 
 /** A compiler that answers as it is written here. */
 function compiler(answers: Readonly<Record<string, string>>, stream: "stdout" | "stderr" = "stdout"): Ask {
@@ -58,7 +58,7 @@ describe("probeToolchain", () => {
 
   it("gives up on a compiler that hangs, and on one that is not there", async function () {
     this.timeout(15_000);
-    const program = join(await makeShortDirectory("cc-"), "gcc");
+    const program = join(await makeScratchDirectory("cc-"), "gcc");
     writeFileSync(program, "#!/bin/sh\nexec sleep 1000\n");
     chmodSync(program, 0o755);
     assert.equal(await askHost([program, "--version"]), undefined);

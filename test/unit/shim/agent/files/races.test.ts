@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { FileReceiver } from "../../../../../shim/agent/files/receiver.ts";
 import { sendFiles } from "../../../../../shim/agent/files/sender.ts";
 import { TRANSFER_LIMITS } from "../../../../../shim/agent/protocol/limits.ts";
-import { makeShortDirectory } from "../../../../support/temp-directory.ts";
+import { makeScratchDirectory } from "../../../../support/temp-directory.ts";
 
 const SWAPPER = join(import.meta.dirname, "../../../../support/swap-with-link.cjs");
 const ATTEMPTS = 1500;
@@ -19,7 +19,7 @@ describe("files below a root that somebody swaps for links", function () {
   let swapper: ChildProcess;
 
   beforeEach(async () => {
-    directory = await makeShortDirectory("race-");
+    directory = await makeScratchDirectory("race-");
     for (const name of ["root", "outside"]) mkdirSync(join(directory, name));
   });
   afterEach(async () => {

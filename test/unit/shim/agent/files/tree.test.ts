@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { openTree } from "../../../../../shim/agent/files/tree.ts";
-import { makeShortDirectory } from "../../../../support/temp-directory.ts";
+import { makeScratchDirectory } from "../../../../support/temp-directory.ts";
 
 /** Both ways to walk; that of Windows works by paths and so anywhere. */
 for (const platform of ["linux", "win32"] as const)
   describe(`openTree on ${platform}`, () => {
     async function makeTree(): Promise<{ root: string; outside: string }> {
-      const directory = await makeShortDirectory("tree-");
+      const directory = await makeScratchDirectory("tree-");
       const [root, outside] = ["root", "outside"].map((name) => join(directory, name)) as [string, string];
       for (const path of [root, join(root, "a"), outside]) mkdirSync(path);
       return { root, outside };
@@ -57,7 +57,7 @@ for (const platform of ["linux", "win32"] as const)
 
 describe("openTree on linux", () => {
   it("stays with a directory that was found, whatever takes its place afterwards", async () => {
-    const directory = await makeShortDirectory("tree-");
+    const directory = await makeScratchDirectory("tree-");
     const [root, outside] = ["root", "outside"].map((name) => join(directory, name)) as [string, string];
     for (const path of [root, join(root, "sub"), outside]) mkdirSync(path);
     const tree = openTree(root, "linux");

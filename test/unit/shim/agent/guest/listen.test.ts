@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { listenBySocket, LINUX_LISTENERS } from "../../../../../shim/agent/guest/linux/listeners.ts";
 import { listenOn, type Acceptor } from "../../../../../shim/agent/guest/listen.ts";
-import { makeShortDirectory } from "../../../../support/temp-directory.ts";
+import { makeScratchDirectory } from "../../../../support/temp-directory.ts";
 
 /** Sends back what comes. */
 const ECHO: Acceptor = {
@@ -19,7 +19,7 @@ const PORT = 1_900_000_000 + process.pid;
 
 describe("listenOn", () => {
   it("serves a unix socket, also where an agent before this one has left its own", async () => {
-    const path = join(await makeShortDirectory("listen-"), "socket");
+    const path = join(await makeScratchDirectory("listen-"), "socket");
     (await listenOn(`unix:${path}`, LINUX_LISTENERS, ECHO)).close();
     const listening = await listenOn(`unix:${path}`, LINUX_LISTENERS, ECHO);
     const socket = connect(path);
