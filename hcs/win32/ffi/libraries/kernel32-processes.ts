@@ -32,7 +32,10 @@ export const KERNEL32_PROCESSES = {
     ClosePseudoConsole: "void (handle console)",
   },
   facts: {
-    CreateToolhelp32Snapshot: { feature: "memory that utility VMs have in use" },
+    CreateToolhelp32Snapshot: {
+      feature: "memory that utility VMs have in use",
+      unproven: "that a VM has a process vmmem, of the VM's account",
+    },
     Process32FirstW: { feature: "memory that utility VMs have in use" },
     Process32NextW: { feature: "memory that utility VMs have in use" },
     CreatePseudoConsole: { since: 17763, feature: "terminals of HostProcess containers" },
