@@ -13,16 +13,19 @@ import type { SerialPort } from "../guest/vm-process.ts";
 
 /** Kept while nobody is connected, bytes. */
 const SCROLLBACK = 64 * 1024;
+/** Typed while nobody reads, bytes (N_TTY_BUF_SIZE). */
+const TYPED_AHEAD = 4096;
 /** A client that does not read does not make the VM's memory grow: it misses output from here on, bytes. */
 const MOST_QUEUED = 1024 * 1024;
 
 export class SerialConsole implements SerialPort {
   /** What the VM writes to the port. */
   readonly output: Writable;
-  /** What clients have typed goes there; nowhere as long as it is undefined. */
-  input: Writable | undefined;
   readonly #clients = new Set<Socket>();
   #scrollback = Buffer.alloc(0);
+  #input: Writable | undefined;
+  /** What was typed before anybody read it. */
+  #typed = Buffer.alloc(0);
 
   private constructor(server: Server) {
     server.on("connection", (socket) => this.#serve(socket));
@@ -50,6 +53,18 @@ export class SerialConsole implements SerialPort {
     }
   }
 
+  get input(): Writable | undefined {
+    return this.#input;
+  }
+
+  /** Gets what clients type, and what they have typed before: as much as a terminal keeps. */
+  set input(input: Writable | undefined) {
+    this.#input = input;
+    if (input === undefined || this.#typed.length === 0) return;
+    input.write(this.#typed);
+    this.#typed = Buffer.alloc(0);
+  }
+
   /** Writes to `other` what is written to it, and to the port. */
   alongside(other: Writable): Writable {
     return new Writable({
@@ -64,9 +79,14 @@ export class SerialConsole implements SerialPort {
     this.#clients.add(socket);
     socket.on("error", () => socket.destroy());
     socket.on("close", () => this.#clients.delete(socket));
-    socket.on("data", (chunk: Buffer) => this.input?.write(chunk));
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
     if (this.#scrollback.length > 0) socket.write(this.#scrollback);
     this.#scrollback = Buffer.alloc(0);
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#input !== undefined) this.#input.write(chunk);
+    else this.#typed = Buffer.concat([this.#typed, chunk]).subarray(0, TYPED_AHEAD);
   }
 
   #send(chunk: Buffer): void {
