@@ -69,7 +69,8 @@ export async function openVm(
     },
   );
   onCreated(uvm);
-  if (console !== undefined) {
+  // The port of a VM that is taken over has a name that only its maker knew: nobody would ever serve this one.
+  if (console !== undefined && adopts === undefined) {
     consoleLog = new ConsoleLog({
       pipe: console.pipe,
       file: path[backend.traits.paths].join(console.bundle, "console.log"),

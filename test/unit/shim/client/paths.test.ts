@@ -65,13 +65,13 @@ describe("normaliseCommand", () => {
 
 describe("mappedDirectory", () => {
   const mappings = [
-    { host: "/src", container: "/work" },
+    { host: "/src", container: "/build" },
     { host: "/src/deep", container: "/d/" },
     { host: "/win", container: "C:\\w" },
   ];
   const cases: [directory: string, result: string | undefined][] = [
-    ["/src", "/work"],
-    ["/src/a/b", "/work/a/b"],
+    ["/src", "/build"],
+    ["/src/a/b", "/build/a/b"],
     ["/src/deep/a", "/d/a"],
     ["/src2/a", undefined],
     ["/win/a b", "C:\\w\\a b"],
