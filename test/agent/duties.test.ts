@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Task } from "../../protos/gen/task-v2.ts";
 import type { IsolatedContainer } from "../../shim/agent/runtime/runtime.ts";
 import { emulatorObstacle } from "../contract/emulator-under-test.ts";
-import { AgentFixture } from "../support/agent-fixture.ts";
+import { AgentFixture, saidBy } from "../support/agent-fixture.ts";
 
 const MIB = 1 << 20;
 const SIGTERM = 15;
@@ -24,15 +24,6 @@ describe("an agent as first process of its container", function () {
     container = await fixture.startAndOpen("first", { mounts: [SMALL_DISK] });
   });
   after(() => fixture?.close());
-
-  async function said(...argv: string[]): Promise<string> {
-    let text = "";
-    await container.exec({
-      argv,
-      onOutput: (_stream, bytes) => void (text += Buffer.from(bytes).toString()),
-    });
-    return text;
-  }
 
   it("hands on what it is told to the programs it runs, and goes when they have gone", async () => {
     const other = await fixture.startAndOpen("told");
@@ -57,7 +48,7 @@ describe("an agent as first process of its container", function () {
     for (const name of ["run.sh", "d/secret"]) utimesSync(join(source, name), 1_000_000_000, 1_000_000_000);
     const put = await container.put(source, "/kept");
     assert.equal(
-      await said("stat", "-c", "%a %Y", "/kept/run.sh", "/kept/d/secret"),
+      await saidBy(container, "stat", "-c", "%a %Y", "/kept/run.sh", "/kept/d/secret"),
       "755 1000000000\n600 1000000000\n",
     );
     const target = join(fixture.directory, "kept-back");
@@ -80,11 +71,11 @@ describe("an agent as first process of its container", function () {
       container.put(source, "/small/in"),
       /no space for "big": it has 2097152 bytes, \d+ are free/,
     );
-    assert.equal(await said("ls", "-A", "/small/in"), "");
+    assert.equal(await saidBy(container, "ls", "-A", "/small/in"), "");
   });
 
   it("leaves nothing that looks complete when a copy out is given up in the middle", async () => {
-    await said("dd", "if=/dev/zero", "of=/half", "bs=1M", "count=32");
+    await saidBy(container, "dd", "if=/dev/zero", "of=/half", "bs=1M", "count=32");
     const target = join(fixture.directory, "half");
     const controller = new AbortController();
     await assert.rejects(

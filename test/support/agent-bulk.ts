@@ -5,7 +5,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync 
 import { join } from "node:path";
 import type { IsolatedContainer } from "../../shim/agent/runtime/runtime.ts";
 import { emulatorObstacle } from "../contract/emulator-under-test.ts";
-import { AgentFixture } from "./agent-fixture.ts";
+import { AgentFixture, saidBy } from "./agent-fixture.ts";
 
 const MIB = 1 << 20;
 
@@ -30,18 +30,9 @@ export function describeBulk({ mib, files, timeoutMs }: Bulk): void {
     });
     after(() => fixture?.close());
 
-    async function said(...argv: string[]): Promise<string> {
-      let text = "";
-      await container.exec({
-        argv,
-        onOutput: (_stream, bytes) => void (text += Buffer.from(bytes).toString()),
-      });
-      return text;
-    }
-
     /** Most memory that it has ever had, MiB. */
     async function peakOfAgent(): Promise<number> {
-      const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(await said("cat", "/proc/1/status")) ?? [];
+      const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(await saidBy(container, "cat", "/proc/1/status")) ?? [];
       return Number(kib) / 1024;
     }
 
@@ -58,13 +49,13 @@ export function describeBulk({ mib, files, timeoutMs }: Bulk): void {
       closeSync(file);
       const digest = hash.digest("hex");
       const put = await container.put(source, "/bulk");
-      assert.equal(await said("sha256sum", "/bulk/bulk"), `${digest}  /bulk/bulk\n`);
+      assert.equal(await saidBy(container, "sha256sum", "/bulk/bulk"), `${digest}  /bulk/bulk\n`);
       const got = await container.get("/bulk", join(fixture.directory, "bulk-back"));
       assert.deepEqual(got, put);
       assert.equal(put.bytes, mib * MIB);
       const grown = (await peakOfAgent()) - before;
       assert.ok(grown < 80, `its peak grew by ${grown.toFixed(0)} MiB while ${mib} MiB went in and out`);
-      await said("rm", "-r", "/bulk");
+      await saidBy(container, "rm", "-r", "/bulk");
     });
 
     it(`copies ${files} small files, each with its content`, async () => {
@@ -80,7 +71,7 @@ export function describeBulk({ mib, files, timeoutMs }: Bulk): void {
       const last = files - 1;
       assert.deepEqual(await container.get("/many", target), put);
       assert.equal(readFileSync(join(target, `${last % 20}/f${last}`), "utf8"), `content of ${last}`);
-      assert.equal((await said("sh", "-c", "find /many -type f | wc -l")).trim(), String(files));
+      assert.equal((await saidBy(container, "sh", "-c", "find /many -type f | wc -l")).trim(), String(files));
     });
   });
 }

@@ -135,3 +135,13 @@ export const HOST_PROGRAMS: readonly object[] = ["/usr", "/lib", "/lib64", "/bin
   source: path,
   options: ["rbind", "ro"],
 }));
+
+/** What a program in a container says, on both streams. */
+export async function saidBy(container: IsolatedContainer, ...argv: string[]): Promise<string> {
+  let text = "";
+  await container.exec({
+    argv,
+    onOutput: (_stream, bytes) => void (text += Buffer.from(bytes).toString()),
+  });
+  return text;
+}

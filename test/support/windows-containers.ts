@@ -17,9 +17,6 @@ import { ensureTemplate } from "../../hcs/emulator/windows/template.ts";
 import { findWine, NO_WINE } from "../../hcs/emulator/windows/wine.ts";
 import { CONTAINER_TYPE, SANDBOX_ID } from "../../oci/identity.ts";
 import { cacheDirectory } from "../../scripts/setup/cache.ts";
-import type { ContainerClient } from "../../shim/client/client.ts";
-import { connectClient } from "../../shim/client/connect.ts";
-import type { Containerd } from "./containerd.ts";
 import type { Ctr } from "./ctr.ts";
 import { mustRun } from "./command.ts";
 import { imageArchive } from "./image.ts";
@@ -97,16 +94,6 @@ export class WindowsImages {
 export function isHostPid(pid: number): boolean {
   const path = `/proc/${pid}/cgroup`;
   return existsSync(path) && readFileSync(path, "utf8").includes(`${CGROUP_PARENT}/`);
-}
-
-/** The container library on a containerd: exit codes of 32 bits, sizes of consoles and events, which ctr does not show. */
-export function openLibrary({ address, namespace, directory }: Containerd): Promise<ContainerClient> {
-  return connectClient({
-    engine: "containerd",
-    address,
-    namespace,
-    stateDirectory: join(directory, "client"),
-  });
 }
 
 /** Pods of Windows containers, as a client of containerd makes them that annotates its specs itself. */

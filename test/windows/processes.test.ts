@@ -1,11 +1,10 @@
 /** Processes of Windows containers: console events, exit codes, consoles and their size; through a real containerd. */
 import assert from "node:assert/strict";
-import type { ContainerClient } from "../../shim/client/client.ts";
 import type { ContainerProcess } from "../../shim/client/process.ts";
-import type { ContainerOptions } from "../../shim/client/options/options.ts";
 import { eachContainerd } from "../support/each-containerd.ts";
 import { until } from "../support/until.ts";
-import { openLibrary, WINDOWS_DIRECTORY, WindowsImages } from "../support/windows-containers.ts";
+import { WINDOWS_DIRECTORY } from "../support/windows-containers.ts";
+import { WINDOWS_PLACES, WindowsLibrary } from "../support/windows-library.ts";
 
 const configure = () => ({ nodeSettings: { emulator: { windows_directory: WINDOWS_DIRECTORY } } });
 
@@ -14,22 +13,14 @@ const PROCESS_ABORTED = 1067;
 const JOB_TERMINATED = 1;
 
 eachContainerd("processes of Windows containers", { lines: ["2.1"], configure, tidy: true }, (containerd) => {
-  let images: WindowsImages;
-  let client: ContainerClient;
+  let library: WindowsLibrary;
 
   before(async function () {
     this.timeout(180_000);
-    images = await WindowsImages.create();
-    client = await openLibrary(containerd());
+    library = await WindowsLibrary.open(containerd());
   });
 
-  after(async () => {
-    await client[Symbol.asyncDispose]();
-    images.remove();
-  });
-
-  const create = (args: readonly string[], options: Partial<ContainerOptions> = {}) =>
-    client.create({ os: "windows", layers: [{ type: "base", path: images.base }], args, ...options });
+  after(() => library?.close());
 
   /** The output so far, as it grows. */
   function outputOf(process: ContainerProcess): { readonly text: string } {
@@ -42,17 +33,11 @@ eachContainerd("processes of Windows containers", { lines: ["2.1"], configure, t
   const shows = (seen: { readonly text: string }, what: string): Promise<unknown> =>
     until(`"${what}" in the output`, () => seen.text.includes(what), { state: () => seen.text });
 
-  const PLACES = {
-    "process isolation": {},
-    "hypervisor isolation": { isolation: "hypervisor" },
-    "a HostProcess container": { hostProcess: { inheritUser: true }, cwd: "" },
-  } as const satisfies Record<string, Partial<ContainerOptions>>;
-
-  for (const [place, options] of Object.entries(PLACES)) {
+  for (const [place, options] of Object.entries(WINDOWS_PLACES)) {
     const probe = place === "a HostProcess container" ? "C:\\hpc\\probe.exe" : "C:\\probe.exe";
 
     it(`${place}: ends of CTRL-C, by force with the code of that, and by itself with all 32 bits of its own`, async () => {
-      await using container = await create(["ping", "-t", "127.0.0.1"], options);
+      await using container = await library.create(["ping", "-t", "127.0.0.1"], options);
       const init = await container.start({ output: "ignore" });
       const one = await container.spawn({ args: [probe, "exit", "0xC0000005"] });
       assert.equal((await one.wait()).exitCode, 0xc000_0005);
@@ -68,7 +53,7 @@ eachContainerd("processes of Windows containers", { lines: ["2.1"], configure, t
     });
 
     it(`${place}: has a console, which follows the size of its terminal`, async () => {
-      await using container = await create([probe, "console"], { ...options, terminal: true });
+      await using container = await library.create([probe, "console"], { ...options, terminal: true });
       const process = await container.start({ output: "pipe", input: true });
       const seen = outputOf(process);
       await shows(seen, "80x25");
@@ -83,10 +68,10 @@ eachContainerd("processes of Windows containers", { lines: ["2.1"], configure, t
 
   // In HostProcess containers signals go to the cmd.exe around every program, which is what on Windows gets them, too.
   for (const place of ["process isolation", "hypervisor isolation"] as const) {
-    const options = PLACES[place];
+    const options = WINDOWS_PLACES[place];
 
     it(`${place}: programs are told each console event by its number`, async () => {
-      await using container = await create(["ping", "-t", "127.0.0.1"], options);
+      await using container = await library.create(["ping", "-t", "127.0.0.1"], options);
       await container.start({ output: "ignore" });
       const events = {
         "CTRL-C": 0,
@@ -108,7 +93,7 @@ eachContainerd("processes of Windows containers", { lines: ["2.1"], configure, t
   }
 
   it("a console of a further process has the size that it was given, and one more", async () => {
-    await using container = await create(["ping", "-t", "127.0.0.1"]);
+    await using container = await library.create(["ping", "-t", "127.0.0.1"]);
     await container.start({ output: "ignore" });
     const process = await container.spawn(
       { args: ["C:\\probe.exe", "console"], terminal: true },
@@ -123,14 +108,14 @@ eachContainerd("processes of Windows containers", { lines: ["2.1"], configure, t
   });
 
   it("is stopped gracefully by what handles CTRL-SHUTDOWN, and by force when nothing does in time", async () => {
-    await using asked = await create(["C:\\probe.exe", "events"]);
+    await using asked = await library.create(["C:\\probe.exe", "events"]);
     await asked.start({ output: "log" });
     await until("it is ready", async () => {
       for await (const piece of asked.log()) if (piece.includes("ready")) return true;
       return false;
     });
     assert.equal((await asked.stop({ graceMs: 30_000 }))?.exitCode, 106);
-    await using deaf = await create(["C:\\probe.exe", "deaf"]);
+    await using deaf = await library.create(["C:\\probe.exe", "deaf"]);
     await deaf.start({ output: "ignore" });
     assert.equal((await deaf.stop({ graceMs: 100 }))?.exitCode, PROCESS_ABORTED);
   });

@@ -6,14 +6,13 @@ import { memoryLimit } from "../../hcs/emulator/cgroup/statistics.ts";
 import { cgroupHierarchies, cgroupsBelow, hierarchyOf } from "../../hcs/emulator/cgroup/tree.ts";
 import { CGROUP_PARENT } from "../../hcs/emulator/systems/state-directory.ts";
 import { NO_MEMORY } from "../../hcs/exit-codes.ts";
-import type { ContainerClient } from "../../shim/client/client.ts";
 import type { Container } from "../../shim/client/container.ts";
 import type { ContainerEvent } from "../../shim/client/events.ts";
-import type { ContainerOptions } from "../../shim/client/options/options.ts";
 import { outcome } from "../support/client-programs.ts";
 import { eachContainerd } from "../support/each-containerd.ts";
 import { until } from "../support/until.ts";
-import { openLibrary, WINDOWS_DIRECTORY, WindowsImages, WindowsPods } from "../support/windows-containers.ts";
+import { WINDOWS_DIRECTORY, WindowsPods } from "../support/windows-containers.ts";
+import { WINDOWS_PLACES, WindowsLibrary } from "../support/windows-library.ts";
 
 const configure = () => ({ nodeSettings: { emulator: { windows_directory: WINDOWS_DIRECTORY } } });
 
@@ -22,40 +21,26 @@ const MEBIBYTE = 1024 ** 2;
 const CONTAINER_MOUNT = "types.containerd.io/ContainerMount";
 
 eachContainerd("resources of Windows containers", { lines: ["2.1"], configure }, (containerd) => {
-  let images: WindowsImages;
-  let client: ContainerClient;
+  let library: WindowsLibrary;
 
   before(async function () {
     this.timeout(180_000);
-    images = await WindowsImages.create();
-    client = await openLibrary(containerd());
+    library = await WindowsLibrary.open(containerd());
   });
 
-  after(async () => {
-    await client[Symbol.asyncDispose]();
-    images.remove();
-  });
+  after(() => library?.close());
 
-  const create = (args: readonly string[], options: Partial<ContainerOptions> = {}) =>
-    client.create({ os: "windows", layers: [{ type: "base", path: images.base }], args, ...options });
-
-  const PLACES = {
-    "process isolation": {},
-    "hypervisor isolation": { isolation: "hypervisor" },
-    "a HostProcess container": { hostProcess: { inheritUser: true }, cwd: "" },
-  } as const satisfies Record<string, Partial<ContainerOptions>>;
-
-  for (const [place, options] of Object.entries(PLACES)) {
+  for (const [place, options] of Object.entries(WINDOWS_PLACES)) {
     const probe = place === "a HostProcess container" ? "C:\\hpc\\probe.exe" : "C:\\probe.exe";
 
     it(`${place}: a program that takes more memory than there is ends of it, and the client is told`, async () => {
       const over = new AbortController();
       const events: ContainerEvent[] = [];
       const listening = (async () => {
-        for await (const event of client.events(over.signal)) events.push(event);
+        for await (const event of library.client.events(over.signal)) events.push(event);
       })().catch(() => undefined);
       try {
-        await using container = await create([probe, "eat", "600"], {
+        await using container = await library.create([probe, "eat", "600"], {
           ...options,
           limits: { memory: "300M" },
         });
@@ -76,7 +61,10 @@ eachContainerd("resources of Windows containers", { lines: ["2.1"], configure },
     });
 
     it(`${place}: what fits is given`, async () => {
-      await using container = await create([probe, "eat", "100"], { ...options, limits: { memory: "300M" } });
+      await using container = await library.create([probe, "eat", "100"], {
+        ...options,
+        limits: { memory: "300M" },
+      });
       const { exitCode, stdout } = await outcome(await container.start({ output: "pipe" }));
       assert.match(stdout, /full/);
       assert.equal(exitCode, 0);
@@ -93,17 +81,17 @@ eachContainerd("resources of Windows containers", { lines: ["2.1"], configure },
       let container: Container;
 
       before(async () => {
-        const pods = new WindowsPods(containerd().ctr(), images);
+        const pods = new WindowsPods(containerd().ctr(), library.images);
         await pods.start(pod, { hyperv });
         const config = pods.member(pod, id, {
           ...{ hyperv, commandLine: "ping -t 127.0.0.1" },
           resources: { memory: { limit: 512 * MEBIBYTE }, cpu: { count: 1 } },
         });
         await containerd().ctr().runDetached(id, { config });
-        container = await client.get(id);
+        container = await library.client.get(id);
       });
 
-      after(() => new WindowsPods(containerd().ctr(), images).end(id, pod));
+      after(() => new WindowsPods(containerd().ctr(), library.images).end(id, pod));
 
       it("limits can be changed while it runs, and hold", async () => {
         const group = groupOf(id);
@@ -119,11 +107,11 @@ eachContainerd("resources of Windows containers", { lines: ["2.1"], configure },
       });
 
       it("directories are added while it runs, for reading or for writing, too", async () => {
-        const directory = join(images.directory, `hot-${isolation}`);
+        const directory = join(library.images.directory, `hot-${isolation}`);
         mkdirSync(directory);
         writeFileSync(join(directory, "in.txt"), "from the host");
         const add = (mount: object): Promise<void> =>
-          client.engine.tasks.update(id, {
+          library.client.engine.tasks.update(id, {
             typeUrl: CONTAINER_MOUNT,
             value: Buffer.from(JSON.stringify(mount)),
           });

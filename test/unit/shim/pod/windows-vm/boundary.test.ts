@@ -6,35 +6,19 @@ import type { CreateContext } from "../../../../../shim/pod/containers.ts";
 import type { CreateRequest } from "../../../../../shim/pod/request.ts";
 import { WindowsVmContainers } from "../../../../../shim/pod/windows-vm/containers.ts";
 import { Holdings } from "../../../../../shim/resources/holdings.ts";
+import { blockCims, CONFIDENTIAL_FILES, CONFIDENTIAL_POLICY } from "../../../../support/confidential-pod.ts";
 import { WindowsHost } from "../../../../support/windows-host.ts";
 
-const BOOT = "C:\\shim\\WindowsBootFiles\\confidential";
 const FILES = [
-  { path: `${BOOT}\\boot.vhd`, size: 1 },
-  { path: `${BOOT}\\rootfs.vhd`, size: 1 },
-  { path: `${BOOT}\\cwcow.snp.vmgs`, size: 1 },
-  { path: `${BOOT}\\reference_info.cose`, content: "ref" },
+  ...CONFIDENTIAL_FILES,
   { path: "C:\\snap\\1\\UtilityVM\\Files", dir: true },
   { path: "C:\\snap\\1\\UtilityVM\\SystemTemplate.vhdx", size: 4096 },
   { path: "C:\\snap\\web\\sandbox.vhdx", size: 4096 },
   { path: "C:\\data", dir: true },
 ];
-const CONFIDENTIAL = {
-  "io.microsoft.virtualmachine.wcow.securitypolicy": Buffer.from("allow").toString("base64"),
-};
 const DATA = { mounts: [{ source: "C:\\data", destination: "C:\\data" }] };
 const PIPE = { mounts: [{ source: "\\\\.\\pipe\\host", destination: "\\\\.\\pipe\\guest" }] };
 
-const cims = (id: string): RootfsMount => ({
-  type: "BlockCIM",
-  source: `C:\\snap\\${id}`,
-  target: "",
-  options: [
-    'parentCimPaths=["C:\\\\b\\\\top\\\\l.bcim\\\\top.cim","C:\\\\b\\\\base\\\\l.bcim\\\\base.cim"]',
-    "blockCIMType=file",
-    "mergedCIMPath=C:\\b\\merged.bcim\\merged.cim",
-  ],
-});
 const layers = (id: string): RootfsMount => ({
   type: "windows-layer",
   source: `C:\\snap\\${id}`,
@@ -47,7 +31,7 @@ interface PodKind {
   readonly annotations: Readonly<Record<string, string>>;
   readonly windowsBuild: number;
 }
-const CIMS: PodKind = { rootfs: cims, annotations: CONFIDENTIAL, windowsBuild: 26_100 };
+const CIMS: PodKind = { rootfs: blockCims, annotations: CONFIDENTIAL_POLICY, windowsBuild: 26_100 };
 const SHARES: PodKind = { rootfs: layers, annotations: {}, windowsBuild: 20_348 };
 
 class LevelledPod {

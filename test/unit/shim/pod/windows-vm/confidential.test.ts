@@ -1,29 +1,9 @@
 import assert from "node:assert/strict";
-import type { RootfsMount } from "../../../../../hcs/api.ts";
 import type { TraceEntry } from "../../../../../hcs/scripted/recorder.ts";
 import { WindowsVmContainers } from "../../../../../shim/pod/windows-vm/containers.ts";
 import { Holdings } from "../../../../../shim/resources/holdings.ts";
+import { blockCims, CONFIDENTIAL_FILES, CONFIDENTIAL_POLICY } from "../../../../support/confidential-pod.ts";
 import { WindowsHost } from "../../../../support/windows-host.ts";
-
-const BOOT = "C:\\shim\\WindowsBootFiles\\confidential";
-const FILES = [
-  { path: `${BOOT}\\boot.vhd`, size: 1 },
-  { path: `${BOOT}\\rootfs.vhd`, size: 1 },
-  { path: `${BOOT}\\cwcow.snp.vmgs`, size: 1 },
-  { path: `${BOOT}\\reference_info.cose`, content: "ref" },
-];
-const POLICY = { "io.microsoft.virtualmachine.wcow.securitypolicy": Buffer.from("allow").toString("base64") };
-
-const cims = (id: string): RootfsMount => ({
-  type: "BlockCIM",
-  source: `C:\\snap\\${id}`,
-  target: "",
-  options: [
-    'parentCimPaths=["C:\\\\b\\\\top\\\\l.bcim\\\\top.cim","C:\\\\b\\\\base\\\\l.bcim\\\\base.cim"]',
-    "blockCIMType=file",
-    "mergedCIMPath=C:\\b\\merged.bcim\\merged.cim",
-  ],
-});
 
 function holdings(): Holdings {
   const nothing = (): void => undefined;
@@ -31,9 +11,12 @@ function holdings(): Holdings {
 }
 
 async function confidentialPod() {
-  const host = await WindowsHost.create({ platform: { windowsBuild: 26_100 }, files: FILES });
+  const host = await WindowsHost.create({ platform: { windowsBuild: 26_100 }, files: CONFIDENTIAL_FILES });
   const containers = new WindowsVmContainers(host.pod);
-  const request = host.request({ annotations: POLICY, windows: { hyperv: {} } }, cims("c1"));
+  const request = host.request(
+    { annotations: CONFIDENTIAL_POLICY, windows: { hyperv: {} } },
+    blockCims("c1"),
+  );
   const phasesOf = (verb: string) => host.phases(verb);
   await containers.createSandbox(
     { ...request, identity: { role: "sandbox", podId: "c1" } },
@@ -42,7 +25,7 @@ async function confidentialPod() {
   const workload = (id: string, spec: object = {}) =>
     containers.createWorkload(
       {
-        ...host.request({ windows: { hyperv: {} }, ...spec }, cims(id)),
+        ...host.request({ windows: { hyperv: {} }, ...spec }, blockCims(id)),
         id,
         identity: { role: "workload", podId: "c1" },
       },
@@ -69,7 +52,7 @@ describe("a confidential Windows pod", () => {
       RequestType: "Add",
       ResourceType: "SecurityPolicy",
       Settings: {
-        EncodedSecurityPolicy: Object.values(POLICY)[0],
+        EncodedSecurityPolicy: Object.values(CONFIDENTIAL_POLICY)[0],
         EncodedUVMReference: Buffer.from("ref").toString("base64"),
       },
     });
@@ -159,16 +142,16 @@ describe("a confidential Windows pod", () => {
 
   it("keeps the disks of its VM where that is asked for", async () => {
     const annotations = {
-      ...POLICY,
+      ...CONFIDENTIAL_POLICY,
       "io.microsoft.wcow.debug": "true",
       "io.microsoft.wcow.debug_data_path": "D:\\debug",
     };
     const host = await WindowsHost.create({
       platform: { windowsBuild: 26_100 },
-      files: [...FILES, { path: "C:\\snap\\c1\\sandbox.vhdx", size: 1 }],
+      files: [...CONFIDENTIAL_FILES, { path: "C:\\snap\\c1\\sandbox.vhdx", size: 1 }],
     });
     const containers = new WindowsVmContainers(host.pod);
-    const request = host.request({ annotations, windows: { hyperv: {} } }, cims("c1"));
+    const request = host.request({ annotations, windows: { hyperv: {} } }, blockCims("c1"));
     const sandbox = await containers.createSandbox(
       { ...request, identity: { role: "sandbox", podId: "c1" } },
       { holdings: host.holdings, phasesOf: (verb) => host.phases(verb) },
@@ -180,9 +163,9 @@ describe("a confidential Windows pod", () => {
   });
 
   it("refuses images that are not made of block CIMs", async () => {
-    const host = await WindowsHost.create({ platform: { windowsBuild: 26_100 }, files: FILES });
+    const host = await WindowsHost.create({ platform: { windowsBuild: 26_100 }, files: CONFIDENTIAL_FILES });
     const containers = new WindowsVmContainers(host.pod);
-    const request = host.request({ annotations: POLICY, windows: { hyperv: {} } });
+    const request = host.request({ annotations: CONFIDENTIAL_POLICY, windows: { hyperv: {} } });
     const context = { holdings: host.holdings, phasesOf: (verb: string) => host.phases(verb) };
     await assert.rejects(containers.createSandbox(request, context), /must be BlockCIM/);
   });
