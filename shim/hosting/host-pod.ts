@@ -160,7 +160,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
     options: podOptions,
     onIdle: () => end("nothing is left to serve"),
   });
-  const calls = new Calls(logger, systemClock, () => PROCESS_TRIM.touch());
+  const calls = new Calls(logger, systemClock, (now) => PROCESS_TRIM.touch(now));
   registerTaskService(server, shim, calls, events);
   registerSandboxService(server, shim, calls, () => end("its sandbox was shut down"));
   registerStreamingService(server, streams);

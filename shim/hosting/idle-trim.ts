@@ -18,9 +18,13 @@ export class IdleTrim {
     this.#trim = trim;
   }
 
-  /** Somebody has asked for something. Costs next to nothing: one timer for any number of calls. */
-  touch(): void {
-    this.#lastCall = this.#clock.monotonic();
+  /**
+   * Somebody has asked for something. Costs next to nothing: one timer for any number of calls.
+   *
+   * @param now when, on the clock's monotonic scale, ms
+   */
+  touch(now: number): void {
+    this.#lastCall = now;
     if (this.#isWatching) return;
     this.#isWatching = true;
     this.#watch(QUIET_MS);

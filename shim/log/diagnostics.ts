@@ -10,7 +10,7 @@ import { TRACE_FAILURES } from "../../hcs/trace/file.ts";
 import { EVENTS_CHANNEL } from "../events/diagnostics.ts";
 import { STDIO_CHANNEL } from "../io/diagnostics.ts";
 import { PHASE_CHANNEL } from "../phases/phases.ts";
-import { DIAGNOSTICS_CHANNEL as TTRPC_CHANNEL } from "../ttrpc/index.ts";
+import { CALLS_CHANNEL, DIAGNOSTICS_CHANNEL as TTRPC_CHANNEL } from "../ttrpc/index.ts";
 import { messageOf } from "../errors.ts";
 import type { LogFields, Logger, LogLevel } from "./logger.ts";
 
@@ -62,6 +62,7 @@ const SOURCES: readonly Source[] = [
     },
     level: "trace",
   },
+  { channel: CALLS_CHANNEL, message: "ttrpc", kind: "kind", levels: {}, level: "trace" },
   {
     channel: TRACE_FAILURES,
     message: "the recording ends here",
@@ -78,7 +79,8 @@ export function observeDiagnostics(logger: Logger): void {
     if (![level, ...Object.values(levels)].some((possible) => logger.isEnabled(possible))) continue;
     subscribe(channel, (announcement) => {
       const fields = announcement as Announcement;
-      logger.log(levels[String(fields[kind])] ?? level, message, plainFields(fields));
+      const severity = levels[String(fields[kind])] ?? level;
+      if (logger.isEnabled(severity)) logger.log(severity, message, plainFields(fields));
     });
   }
 }

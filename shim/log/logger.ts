@@ -8,6 +8,9 @@ export type LogLevel = "error" | "warn" | "info" | "debug" | "trace";
 /** Least severe first. */
 export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error"];
 
+/** How severe each level is: asked for with every call, where to search the list would be felt. */
+const SEVERITY: Readonly<Record<LogLevel, number>> = { trace: 0, debug: 1, info: 2, warn: 3, error: 4 };
+
 export type LogFields = Readonly<Record<string, string | number | boolean | bigint | undefined>>;
 
 export interface LogRecord {
@@ -30,7 +33,7 @@ export class Logger {
   #waiting: LogRecord[] = [];
 
   constructor(level: LogLevel, now: () => number) {
-    this.#threshold = LOG_LEVELS.indexOf(level);
+    this.#threshold = SEVERITY[level];
     this.#now = now;
   }
 
@@ -42,7 +45,7 @@ export class Logger {
   }
 
   isEnabled(level: LogLevel): boolean {
-    return LOG_LEVELS.indexOf(level) >= this.#threshold;
+    return SEVERITY[level] >= this.#threshold;
   }
 
   log(level: LogLevel, message: string, fields: LogFields = {}): void {

@@ -36,10 +36,10 @@ interface Subject {
 export class Calls {
   readonly #logger: Logger;
   readonly #clock: Clock;
-  readonly #onCall: () => void;
+  readonly #onCall: (now: number) => void;
 
-  /** @param onCall told of every call, before it is served */
-  constructor(logger: Logger, clock: Clock, onCall: () => void = () => undefined) {
+  /** @param onCall told of every call, before it is served, and when that is (monotonic, ms) */
+  constructor(logger: Logger, clock: Clock, onCall: (now: number) => void = () => undefined) {
     this.#logger = logger;
     this.#clock = clock;
     this.#onCall = onCall;
@@ -66,24 +66,27 @@ export class Calls {
       log(request, started, "info", "call refused", { code: error.code, error: messageOf(error) });
       return error;
     };
+    const answered = (request: I, started: number, response: O): O => {
+      if (this.#logger.isEnabled(level)) log(request, started, level, "call answered");
+      return response;
+    };
     // Not an async function: State is asked for thousands of times, and a promise would cost more than the answer.
     return (request, context) => {
-      this.#onCall();
       const started = this.#clock.monotonic();
-      const answered = (response: O): O => {
-        if (this.#logger.isEnabled(level)) log(request, started, level, "call answered");
-        return response;
-      };
+      this.#onCall(started);
       let response: Promise<O> | O;
       try {
         response = handler(request, context);
       } catch (thrown) {
         throw refused(request, started, thrown);
       }
-      if (!(response instanceof Promise)) return answered(response);
-      return response.then(answered, (thrown: unknown) => {
-        throw refused(request, started, thrown);
-      });
+      if (!(response instanceof Promise)) return answered(request, started, response);
+      return response.then(
+        (value) => answered(request, started, value),
+        (thrown: unknown) => {
+          throw refused(request, started, thrown);
+        },
+      );
     };
   }
 }

@@ -49,9 +49,9 @@ export class Shim {
 
   /** @throws {ShimError} TASK_NOT_FOUND */
   find(id: string): FoundTask {
-    for (const pod of this.pods()) {
-      const task = pod.find(id);
-      if (task !== undefined) return { pod, task };
+    for (const pod of this.#pods.values()) {
+      const task = pod?.find(id);
+      if (pod !== undefined && task !== undefined) return { pod, task };
     }
     throw new ShimError("TASK_NOT_FOUND", `task "${id}"`);
   }

@@ -4,8 +4,14 @@
  */
 import { channel } from "node:diagnostics_channel";
 
-/** Name of the channel; its messages are {@link Diagnostic}s. */
+/** Name of the channel; its messages are {@link Diagnostic}s of every kind but `call-finished`. */
 export const DIAGNOSTICS_CHANNEL = "containerd-shim-runhcs:ttrpc";
+
+/**
+ * Name of the channel for `call-finished`. A channel of its own, because to time and describe every call costs about as much as to
+ * serve it: who wants to hear of what goes wrong must not pay for that.
+ */
+export const CALLS_CHANNEL = "containerd-shim-runhcs:ttrpc-calls";
 
 /** Which call something is about. */
 export interface CallIdentity {
@@ -58,6 +64,7 @@ export type Diagnostic =
 export type Side = "server" | "client";
 
 const diagnostics = channel(DIAGNOSTICS_CHANNEL);
+const calls = channel(CALLS_CHANNEL);
 
 let lastConnectionId = 0;
 
@@ -66,7 +73,7 @@ export function nextConnectionId(): number {
   return ++lastConnectionId;
 }
 
-/** Publishes on the channel and to one listener. */
+/** Publishes on the channels and to one listener. */
 export class Reporter {
   readonly #listener: ((diagnostic: Diagnostic) => void) | undefined;
 
@@ -79,8 +86,14 @@ export class Reporter {
     return this.#listener !== undefined || diagnostics.hasSubscribers;
   }
 
+  /** Whether anybody wants to hear of calls. */
+  get followsCalls(): boolean {
+    return this.#listener !== undefined || calls.hasSubscribers;
+  }
+
   report(diagnostic: Diagnostic): void {
-    if (diagnostics.hasSubscribers) diagnostics.publish(diagnostic);
+    const channel = diagnostic.kind === "call-finished" ? calls : diagnostics;
+    if (channel.hasSubscribers) channel.publish(diagnostic);
     this.#listener?.(diagnostic);
   }
 }

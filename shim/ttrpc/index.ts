@@ -38,7 +38,7 @@ export { SYSTEM_CLOCK } from "./clock.ts";
 export type { Clock } from "./clock.ts";
 export { FrameDecoder } from "./decoder.ts";
 export type { FrameSink } from "./decoder.ts";
-export { DIAGNOSTICS_CHANNEL } from "./diagnostics.ts";
+export { CALLS_CHANNEL, DIAGNOSTICS_CHANNEL } from "./diagnostics.ts";
 export type { CallIdentity, Diagnostic, Side } from "./diagnostics.ts";
 export {
   FRAME_FLAG,

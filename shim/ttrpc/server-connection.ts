@@ -258,7 +258,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
     const { clock, reporter } = this.#host;
     const { name, clientStreaming, serverStreaming } = method.descriptor;
     const context = new ServerCallContext(method.service, name, this, request, clock);
-    const startedAt = reporter.active ? clock.monotonic() : undefined;
+    const startedAt = reporter.followsCalls ? clock.monotonic() : undefined;
     const call: RunningCall = { streamId, method, context, startedAt, isPending: false };
     this.#running.add(call);
     this.#host.onCall(1);

@@ -8,7 +8,7 @@ describe("IdleTrim", () => {
     let trims = 0;
     const trim = new IdleTrim(clock, () => (trims += 1));
     for (let second = 0; second < 30; second += 1) {
-      trim.touch();
+      trim.touch(clock.monotonic());
       await clock.advance(1000);
     }
     assert.equal(trims, 0);
@@ -23,7 +23,7 @@ describe("IdleTrim", () => {
     let trims = 0;
     const trim = new IdleTrim(clock, () => (trims += 1));
     for (let round = 1; round <= 3; round += 1) {
-      trim.touch();
+      trim.touch(clock.monotonic());
       await clock.advance(10_000);
       assert.equal(trims, round);
     }
@@ -32,7 +32,7 @@ describe("IdleTrim", () => {
   it("asks nothing of the clock while it is idle", async () => {
     const clock = new ManualClock();
     const trim = new IdleTrim(clock, () => undefined);
-    trim.touch();
+    trim.touch(clock.monotonic());
     await clock.advance(10_000);
     assert.deepEqual(clock.pending, []);
   });

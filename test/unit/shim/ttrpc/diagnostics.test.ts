@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer } from "node:net";
 import { duplexPair } from "node:stream";
-import { Client, DIAGNOSTICS_CHANNEL, RpcError, Server } from "../../../../shim/ttrpc/index.ts";
+import sinon from "sinon";
+import { CALLS_CHANNEL, Client, DIAGNOSTICS_CHANNEL, RpcError, Server } from "../../../../shim/ttrpc/index.ts";
 import type { Diagnostic } from "../../../../shim/ttrpc/index.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { settle } from "./raw-peer.ts";
 import { ECHO, Probe } from "./services.ts";
+
+const CHANNELS = [DIAGNOSTICS_CHANNEL, CALLS_CHANNEL];
 
 describe("diagnostics", () => {
   const seen: Diagnostic[] = [];
@@ -14,14 +17,14 @@ describe("diagnostics", () => {
 
   beforeEach(() => {
     seen.length = 0;
-    subscribe(DIAGNOSTICS_CHANNEL, listener);
+    for (const name of CHANNELS) subscribe(name, listener);
   });
 
   afterEach(() => {
-    unsubscribe(DIAGNOSTICS_CHANNEL, listener);
+    for (const name of CHANNELS) unsubscribe(name, listener);
   });
 
-  it("tell of connections and calls on a channel that anybody can listen to", async () => {
+  it("tell of connections and calls on channels that anybody can listen to", async () => {
     const clock = new ManualClock();
     const server = new Server({ clock }).register(Probe, {
       ...ECHO,
@@ -73,6 +76,24 @@ describe("diagnostics", () => {
         "client connection-closed",
       ],
     );
+  });
+
+  it("do not time calls for who listens to the other channel alone", async () => {
+    unsubscribe(CALLS_CHANNEL, listener);
+    const clock = new ManualClock();
+    const monotonic = sinon.spy(clock, "monotonic");
+    const server = new Server({ clock }).register(Probe, ECHO);
+    const [near, far] = duplexPair();
+    server.handleConnection(far);
+    const client = new Client(near);
+    await client.call(Probe, "Unary", { typeUrl: "good" });
+    assert.equal(monotonic.callCount, 0);
+    assert.deepEqual(
+      seen.map(({ kind }) => kind),
+      ["connection-opened", "connection-opened"],
+    );
+    await server.close();
+    await client.close();
   });
 
   it("tell of connections that could not be accepted", async () => {
