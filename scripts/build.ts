@@ -28,6 +28,7 @@ import { join } from "node:path";
 import { AGENT, bundleOptions, PROGRAMS, ROOT, type Program } from "./build/bundle.ts";
 import { buildWindowsPrograms, hasWindowsCompiler } from "./build/windows-programs.ts";
 import { keepCode } from "./build/code-cache.ts";
+import { wrapper } from "./build/wrapper.ts";
 
 const DIST = join(ROOT, "dist");
 const STAMP = join(DIST, ".stamp");
@@ -45,25 +46,17 @@ const INPUTS = [
   "scripts/build",
 ];
 
-/**
- * What starts an executable. As JavaScript its second line is a string and a comment. The variables would slow Node down
- * (reading certificates takes longer than all of `start`) or make something else of it.
- */
-const SHEBANG = `#!/bin/sh
-":" //; unset NODE_EXTRA_CA_CERTS NODE_OPTIONS; exec node --no-warnings "$0" "$@"
-`;
-
 function bundleOf({ entry, bundle }: Program): BuildOptions {
   const outfile = join(DIST, "libexec", bundle);
   return { ...bundleOptions(entry), outfile };
 }
 
-function loaderOf({ output, bundle, executable }: Program): BuildOptions {
+function loaderOf({ entry, output, bundle, executable }: Program): BuildOptions {
   return {
     ...bundleOptions("shim/hosting/load.ts"),
     outfile: join(DIST, output),
     define: { BUNDLE: JSON.stringify(`../libexec/${bundle}`) },
-    ...(executable ? { banner: { js: SHEBANG } } : {}),
+    ...(executable ? { banner: { js: wrapper({ isShim: entry === "shim/main.ts" }) } } : {}),
   };
 }
 

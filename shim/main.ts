@@ -4,7 +4,10 @@
  */
 import { writeFileSync } from "node:fs";
 import { ownPrograms } from "./bootstrap/programs.ts";
+import type { Program } from "./bootstrap/program.ts";
+import type { AskKeeper } from "./commands/start.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags, UsageError, type ParsedFlags } from "./flags.ts";
+import type { OwnPod } from "./hosting/order.ts";
 import { platformReclaimers } from "./resources/platform-reclaimers.ts";
 import { VERSION } from "./version.ts";
 
@@ -50,10 +53,12 @@ async function run(args: readonly string[]): Promise<void> {
 
 const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>> = {
   start: async (parsed) => {
-    const [{ start }, { readStdin }] = await Promise.all([
+    const [{ start }, { readStdin }, { leaveCaller, mayStay }] = await Promise.all([
       import("./commands/start.ts"),
       import("./bootstrap/stdin.ts"),
+      import("./bootstrap/stay.ts"),
     ]);
+    const stays = mayStay(process.env);
     const [bundle, stdin, programs] = [process.cwd(), readStdin(), ownPrograms()];
     const request = {
       installation: programs.installation,
@@ -62,21 +67,31 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
       environment: process.env,
       stdin,
     };
-    const output = await start(shimFlags(parsed), {
-      bundle,
-      stdin,
-      placement: {
-        kind: "spawn",
-        daemonCommand: programs.serve,
-        listening: process.platform === "win32" ? "by-itself" : "handed-over",
-        askKeeper: async (hosting, budgetMs) => {
-          const { startByKeeper } = await import("./hosting/keeper/via-keeper.ts");
-          return startByKeeper({ command: programs.keeper, request }, hosting, budgetMs);
-        },
-      },
-      reclaimers: platformReclaimers,
-    });
-    finish(output);
+    const askKeeper: AskKeeper = async (hosting, budgetMs) => {
+      const { startByKeeper } = await import("./hosting/keeper/via-keeper.ts");
+      return startByKeeper({ command: programs.keeper, request }, hosting, budgetMs);
+    };
+    const listening = process.platform === "win32" ? "by-itself" : "handed-over";
+    let own: OwnPod | undefined;
+    try {
+      const output = await start(shimFlags(parsed), {
+        bundle,
+        stdin,
+        placement: stays
+          ? { kind: "stay", take: (pod) => (own = pod), askKeeper }
+          : { kind: "spawn", daemonCommand: programs.serve, listening, askKeeper },
+        reclaimers: platformReclaimers,
+      });
+      if (own === undefined || programs.serveBundle === undefined) return finish(output);
+      writeFileSync(STDOUT, output);
+    } catch (error) {
+      // Nobody will serve there.
+      own?.listener.close();
+      throw error;
+    }
+    leaveCaller(bundle);
+    const { loadBundle } = await import("./bootstrap/program.ts");
+    (loadBundle(programs.serveBundle) as Program<OwnPod>).main(own);
   },
   // Of single executables; elsewhere they are programs of their own.
   serve: () => runBundle("serve.cjs"),

@@ -1,6 +1,7 @@
 /**
- * Entry of the long-lived shim process. It hosts one pod, whose socket `start` has bound and handed over: containerd may be
- * connected before this file runs. Or the keeper has started it, to be given a pod later (`hosting/member.ts`).
+ * Entry of the long-lived shim process. It hosts one pod, whose socket listens already, so that containerd may be connected
+ * before this file runs: this process was `start`, or `start` has handed the socket over. Or the keeper has started the
+ * process, to be given a pod later (`hosting/member.ts`).
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -13,9 +14,10 @@ import {
 import { ownPrograms } from "./bootstrap/programs.ts";
 import { messageOf } from "./errors.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags } from "./flags.ts";
-import { isMember } from "./hosting/arguments.ts";
-import { hostPod } from "./hosting/host-pod.ts";
+import { isMember, podTitle } from "./hosting/arguments.ts";
+import { hostPod, type HostPodOptions } from "./hosting/host-pod.ts";
 import { serveKeeper } from "./hosting/member.ts";
+import type { OwnPod, PodOrder } from "./hosting/order.ts";
 import { observeDiagnostics } from "./log/diagnostics.ts";
 import type { Logger } from "./log/logger.ts";
 import { servingPlatform } from "./platform/serving.ts";
@@ -38,9 +40,24 @@ async function serve(): Promise<void> {
   };
   const serving = await servingPlatform();
   const place = { path: socketPath, ...(isHandedOver ? { descriptor: LISTEN_DESCRIPTOR } : {}) };
+  await serveOnly(order, (server) => serving.listen(server, place));
+}
+
+/** Goes on with what `start` has begun in this process. */
+async function serveOwn({ order, listener, early }: OwnPod): Promise<void> {
+  process.title = podTitle(order.flags);
+  await serveOnly(order, (server) => {
+    server.own(listener);
+    early.serveBy(server);
+    return Promise.resolve();
+  });
+}
+
+/** Serves the one pod of this process, which ends with it. */
+async function serveOnly(order: PodOrder, listen: HostPodOptions["listen"]): Promise<void> {
   const pod = await hostPod(order, {
     programs: ownPrograms(),
-    listen: (server) => serving.listen(server, place),
+    listen,
     onLogger: prepareProcess,
     onEnd: () => process.exit(0),
   });
@@ -75,7 +92,10 @@ function adjustOomScore(logger: Logger): void {
   }
 }
 
-serve().catch((error: unknown) => {
-  process.stderr.write(`${basename(process.argv[1] ?? "shim")}: ${messageOf(error)}\n`);
-  process.exit(1);
-});
+/** @param own a pod that this process has already; else it is told by arguments, or by the keeper */
+export function main(own?: OwnPod): void {
+  (own === undefined ? serve() : serveOwn(own)).catch((error: unknown) => {
+    process.stderr.write(`${basename(process.argv[1] ?? "shim")}: ${messageOf(error)}\n`);
+    process.exit(1);
+  });
+}

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { programsBeside } from "../../shim/bootstrap/programs.ts";
+import { DAEMON_FLAGS, programsBeside } from "../../shim/bootstrap/programs.ts";
 
 /** How one program is run for its code. */
 interface Rehearsal {
@@ -31,7 +31,7 @@ function rehearsals(dist: string): readonly Rehearsal[] {
   return [
     {
       bundle: "shim.bundle.cjs",
-      command: [process.execPath, shim],
+      command: [process.execPath, ...DAEMON_FLAGS, shim],
       prepare: (directory) => {
         writeFileSync(join(directory, "config.json"), JSON.stringify(LOST_WORKLOAD));
         return { args: [...FLAGS, "start"] };

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { getAsset } from "node:sea";
 import { compileFunction, constants } from "node:vm";
+import type { Program } from "./program.ts";
 
 /** The text of a bundle. */
 export function embeddedText(name: string): string {
@@ -20,6 +21,7 @@ export function runEmbedded(name: string): void {
     ["exports", "require", "module", "__filename", "__dirname"],
     { filename, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER },
   ) as (...values: readonly unknown[]) => void;
-  const module = { exports: {} };
+  const module = { exports: {} as Partial<Program<never>> };
   wrapper(module.exports, createRequire(process.execPath), module, filename, dirname(filename));
+  module.exports.main?.();
 }

@@ -10,6 +10,8 @@ export interface Programs {
   readonly directory: string;
   /** Program and arguments of the long-lived shim process. */
   readonly serve: readonly string[];
+  /** Its bundle, for a process that becomes one; absent where `start` cannot. */
+  readonly serveBundle?: string;
   /** Program and arguments of the keeper. */
   readonly keeper: readonly string[];
   /** Program and arguments of the emulator's VM worker. */
@@ -37,7 +39,7 @@ export function programsIn(executable: string): Programs {
  * Flags of V8 for the long-lived process: garbage can be collected when it is idle (`hosting/idle-trim.ts`), and a burst of
  * calls does not grow its young generation to the 48 MB it may otherwise have. The code kept by the build is for these.
  */
-const DAEMON_FLAGS = ["--expose-gc", "--max-semi-space-size=4"];
+export const DAEMON_FLAGS: readonly string[] = ["--expose-gc", "--max-semi-space-size=4"];
 
 /** @param entry the script Node was started with (`process.argv[1]`): `<dist>/bin/…` or `<dist>/libexec/…` */
 export function programsBeside(entry: string): Programs {
@@ -48,6 +50,7 @@ export function programsBeside(entry: string): Programs {
     installation: root,
     directory: join(root, "bin"),
     serve: [...node, ...DAEMON_FLAGS, join(libexec, "serve.cjs")],
+    serveBundle: join(libexec, "serve.bundle.cjs"),
     keeper: [...node, join(libexec, "keeper.cjs"), root],
     vmWorker: [...node, join(libexec, "vm-worker.cjs")],
   };

@@ -11,6 +11,7 @@ import { BUNDLE_FILE, readIfPresent, writeFileAtomically } from "../bootstrap/bu
 import {
   awaitListening,
   bindSocket,
+  listenUnlessServed,
   spawnDaemon,
   type BoundSocket,
   type Daemon,
@@ -19,12 +20,23 @@ import { bootstrapOutput, bootstrapVersion } from "../bootstrap/output.ts";
 import { decodeStartInput } from "../bootstrap/stdin.ts";
 import { abortable, startDeadline, systemClock } from "../clock.ts";
 import type { ShimFlags } from "../flags.ts";
-import type { PodOrder } from "../hosting/order.ts";
+import { EarlyConnections } from "../hosting/early-connections.ts";
+import type { OwnPod, PodOrder } from "../hosting/order.ts";
 import { readNodeFile } from "../options/node-file.ts";
 import { Options, type Hosting } from "../options/own.ts";
 import { readRuntimeOptions } from "../options/runtime.ts";
 import { finishEarlierTask } from "../resources/leftovers.ts";
 import type { Reclaimers } from "../resources/reclaim.ts";
+
+/**
+ * Lets the keeper do all that `start` does, where options ask for it.
+ *
+ * @returns what to print, or undefined where the keeper cannot
+ */
+export type AskKeeper = (
+  hosting: Exclude<Hosting, "process">,
+  budgetMs: number,
+) => Promise<string | undefined>;
 
 /** How the pod of this `start` comes to a process. */
 export type PodPlacement =
@@ -35,15 +47,13 @@ export type PodPlacement =
       readonly daemonCommand: readonly string[];
       /** Whether a listening socket can be handed to another process here. */
       readonly listening: "handed-over" | "by-itself";
-      /**
-       * Lets the keeper do all this, where options ask for it.
-       *
-       * @returns what to print, or undefined where the keeper cannot
-       */
-      readonly askKeeper?: (
-        hosting: Exclude<Hosting, "process">,
-        budgetMs: number,
-      ) => Promise<string | undefined>;
+      readonly askKeeper?: AskKeeper;
+    }
+  | {
+      /** It gets the one that is `start`, once that has answered. */
+      readonly kind: "stay";
+      readonly take: (pod: OwnPod) => void;
+      readonly askKeeper?: AskKeeper;
     }
   | {
       /** The keeper has one. */
@@ -77,7 +87,7 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
   const runtime = await readRuntimeOptions(decoded.options);
   const options = new Options(runtime.own, await readNodeFile(environment));
   const { hosting } = options;
-  if (placement.kind === "spawn" && hosting !== "process") {
+  if (placement.kind !== "keeper" && hosting !== "process") {
     const answer = await placement.askKeeper?.(hosting, options.budgetMs("keeper-start"));
     if (answer !== undefined) return answer;
   }
@@ -106,7 +116,14 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
     };
     const keepPid = ({ pid }: { readonly pid: number }): void =>
       writeFileAtomically(join(bundle, BUNDLE_FILE.pid), String(pid));
-    if (placement.kind === "keeper") {
+    if (placement.kind === "stay") {
+      const pod = await listenFor(order);
+      // Somebody serves this very id already (containerd asks again after a failure of its own): it is the one to use.
+      if (pod !== undefined) {
+        placement.take(pod);
+        keepPid(process);
+      }
+    } else if (placement.kind === "keeper") {
       // Somebody serves this very id already (containerd asks again after a failure of its own): it is the one to use.
       if (!(await isListening(address.path))) keepPid(await placement.host(hosting, order));
     } else {
@@ -126,6 +143,15 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
   }
   writeFileAtomically(join(bundle, BUNDLE_FILE.address), address.url);
   return bootstrapOutput(bootstrapVersion(options.bootstrap, bundle), address);
+}
+
+/** @returns undefined when somebody serves the pod */
+async function listenFor(order: PodOrder): Promise<OwnPod | undefined> {
+  const listener = await listenUnlessServed(order.socketPath, isListening);
+  if (listener === undefined) return undefined;
+  const early = new EarlyConnections();
+  listener.on("connection", early.accept);
+  return { order, listener, early };
 }
 
 /** Of an id that is used again, what its earlier task held has to go first. */

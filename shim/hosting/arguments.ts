@@ -1,4 +1,5 @@
-/** How a process is told that it belongs to the keeper. */
+/** How a process is told that it belongs to the keeper, and what `ps` shows of processes. */
+import type { ShimFlags } from "../flags.ts";
 
 /** The argument that says it. */
 const MEMBER = "-member";
@@ -16,4 +17,9 @@ export function memberArguments(): string[] {
 
 export function isMember(argv: readonly string[]): boolean {
   return argv.includes(MEMBER);
+}
+
+/** What `ps` shows of a process that was not started with its pod's flags, as if it had been. */
+export function podTitle({ namespace, address, id }: ShimFlags): string {
+  return `containerd-shim-runhcs-v1 -namespace ${namespace} -address ${address} -id ${id}`;
 }

@@ -2,7 +2,6 @@
  * A process that the keeper has started: a spare that waits for its one pod, or the process that all shared pods have. A
  * spare that got its pod is like any other shim process; the keeper may go.
  */
-import type { Socket } from "node:net";
 import { duplexPair } from "node:stream";
 import { bundleFile } from "../bootstrap/bundle.ts";
 import { UNWANTED_VARIABLES } from "../bootstrap/daemon.ts";
@@ -15,7 +14,8 @@ import { Logger } from "../log/logger.ts";
 import { CAN_PASS_CONNECTIONS } from "../platform/facts.ts";
 import { servingPlatform } from "../platform/serving.ts";
 import { hostPod, type HostedPod } from "./host-pod.ts";
-import { READY_TITLE } from "./arguments.ts";
+import { podTitle, READY_TITLE } from "./arguments.ts";
+import { EarlyConnections } from "./early-connections.ts";
 import { fromMessage, type HostMessage, type KeeperMessage, type MemberMessage } from "./messages.ts";
 import type { PodOrder } from "./order.ts";
 import { PodHolder, type Handle } from "./takeover/holder.ts";
@@ -155,8 +155,8 @@ async function becomeShimOf(order: PodOrder): Promise<void> {
   for (const [name, value] of Object.entries(environment)) {
     if (value !== undefined && !unwanted.has(name)) process.env[name] = value;
   }
-  const { namespace, address, id, bundle } = flags;
-  process.title = `containerd-shim-runhcs-v1 -namespace ${namespace} -address ${address} -id ${id}`;
+  const { bundle } = flags;
+  process.title = podTitle(flags);
   if (bundle !== undefined) await (await servingPlatform()).printTo(bundleFile(bundle, "panic"));
 }
 
@@ -166,27 +166,21 @@ interface EarlyListener {
   readonly close: () => void;
 }
 
-/** Listens before there is a server. What is sent meanwhile is kept by the connections. */
+/** Listens before there is a server. */
 async function listenEarly(path: string): Promise<EarlyListener> {
-  const early: Socket[] = [];
-  let take = (socket: Socket): void => {
-    // A connection that breaks is one that whoever serves it finds ended.
-    socket.on("error", () => undefined);
-    early.push(socket);
-  };
+  const early = new EarlyConnections();
   const serving = await servingPlatform();
-  const listener = await serving.offer(path, (socket) => take(socket));
+  const listener = await serving.offer(path, early.accept);
   if (listener === undefined) throw new Error(`cannot listen at ${path}: somebody does`);
   return {
     serve: (server) => {
-      take = (socket) => void server.handleConnection(socket);
       server.own(listener);
-      for (const socket of early) server.handleConnection(socket);
+      early.serveBy(server);
       return Promise.resolve();
     },
     close: () => {
       listener.close();
-      for (const socket of early) socket.destroy();
+      early.drop();
     },
   };
 }

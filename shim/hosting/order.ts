@@ -1,5 +1,7 @@
 /** What a process is told of a pod it is to host: by its command line and environment, or by the keeper. */
+import type { Server } from "node:net";
 import type { ShimFlags } from "../flags.ts";
+import type { EarlyConnections } from "./early-connections.ts";
 
 export interface PodOrder {
   readonly flags: ShimFlags;
@@ -11,4 +13,13 @@ export interface PodOrder {
   readonly environment: NodeJS.ProcessEnv;
   /** The pod shares the process with others: nothing that ends the process may be its own. */
   readonly isShared: boolean;
+}
+
+/** A pod for this very process, which was `start` until it had answered. */
+export interface OwnPod {
+  readonly order: PodOrder;
+  /** Listens at the pod's socket. */
+  readonly listener: Server;
+  /** What has connected meanwhile. */
+  readonly early: EarlyConnections;
 }
