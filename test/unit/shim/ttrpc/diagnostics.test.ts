@@ -3,7 +3,13 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createServer } from "node:net";
 import { duplexPair } from "node:stream";
 import sinon from "sinon";
-import { CALLS_CHANNEL, Client, DIAGNOSTICS_CHANNEL, RpcError, Server } from "../../../../shim/ttrpc/index.ts";
+import {
+  CALLS_CHANNEL,
+  Client,
+  DIAGNOSTICS_CHANNEL,
+  RpcError,
+  Server,
+} from "../../../../shim/ttrpc/index.ts";
 import type { Diagnostic } from "../../../../shim/ttrpc/index.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { settle } from "./raw-peer.ts";
