@@ -1,5 +1,5 @@
 /** Which programs there are, and how the sources of one become one file. */
-import type { BuildOptions } from "esbuild";
+import type { BuildOptions, Plugin } from "esbuild";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -40,6 +40,24 @@ export const AGENT: Pick<Program, "entry" | "bundle"> = {
   bundle: "agent.cjs",
 };
 
+/**
+ * winston brings the streams of Node along as a package; those of the Node it runs on are the same, and there already.
+ * Saves a third of what winston takes.
+ */
+const NODE_STREAMS: Plugin = {
+  name: "node-streams",
+  setup: (build) => {
+    build.onResolve({ filter: /^readable-stream$/ }, () => ({ path: "node:stream", external: true }));
+    build.onResolve({ filter: /^readable-stream\/lib\/_stream_writable\.js$/ }, ({ path }) => ({
+      path,
+      namespace: "node-streams",
+    }));
+    build.onLoad({ filter: /.*/, namespace: "node-streams" }, () => ({
+      contents: `module.exports = require("node:stream").Writable;`,
+    }));
+  },
+};
+
 /** CommonJS, because the FFI package and single executables are. */
 export function bundleOptions(entry: string, platform: "linux" | "win32" = "linux"): BuildOptions {
   return {
@@ -51,7 +69,9 @@ export function bundleOptions(entry: string, platform: "linux" | "win32" = "linu
     format: "cjs",
     external: ["koffi"],
     // What is for another platform is left out.
-    define: { "process.platform": JSON.stringify(platform) },
+    // The colours that winston's own diagnostics have in development are, too.
+    define: { "process.platform": JSON.stringify(platform), "process.env.NODE_ENV": `"production"` },
+    plugins: [NODE_STREAMS],
     legalComments: "none",
     minifySyntax: true,
     minifyWhitespace: true,

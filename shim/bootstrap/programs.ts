@@ -36,10 +36,10 @@ export function programsIn(executable: string): Programs {
 }
 
 /**
- * Flags of V8 for the long-lived process: garbage can be collected when it is idle (`hosting/idle-trim.ts`), and a burst of
- * calls does not grow its young generation to the 48 MB it may otherwise have. The code kept by the build is for these.
+ * Flags of V8 for the long-lived process: a burst of calls does not grow its young generation to the 48 MB it may otherwise
+ * have. The code kept by the build is for these.
  */
-export const DAEMON_FLAGS: readonly string[] = ["--expose-gc", "--max-semi-space-size=4"];
+export const DAEMON_FLAGS: readonly string[] = ["--max-semi-space-size=4"];
 
 /** @param entry the script Node was started with (`process.argv[1]`): `<dist>/bin/…` or `<dist>/libexec/…` */
 export function programsBeside(entry: string): Programs {

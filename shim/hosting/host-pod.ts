@@ -47,8 +47,13 @@ import type { PodOrder } from "./order.ts";
 
 const OWNER = "containerd-shim-runhcs-v1";
 
-/** Memory is the process's, whichever pod was busy. A heap that cannot be trimmed stays as it is. */
-const PROCESS_TRIM = new IdleTrim(systemClock, () => void trimMemory().catch(() => undefined));
+/** Memory is the process's, whichever pod was busy. */
+const PROCESS_TRIM = new IdleTrim({
+  clock: systemClock,
+  resident: () => process.memoryUsage.rss(),
+  trim: trimMemory,
+  onFailure: (error) => process.stderr.write(`memory is not given back: ${messageOf(error)}\n`),
+});
 
 /** A pod's place in a process. */
 export interface HostedPod {

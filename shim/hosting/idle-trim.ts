@@ -7,15 +7,30 @@ import type { Clock } from "../clock.ts";
 /** How long nobody may have asked anything, ms: containerd's own questions come in bursts. */
 const QUIET_MS = 10_000;
 
+/**
+ * What a process must have grown by since it was trimmed last, bytes. Trimming takes some 50 ms of CPU, and code that is used
+ * again is compiled again: a probe every few seconds must not pay for that each time.
+ */
+const GROWTH = 1024 * 1024;
+
+export interface IdleTrimInit {
+  readonly clock: Clock;
+  /** Memory that the process has, bytes. */
+  readonly resident: () => number;
+  readonly trim: () => Promise<void>;
+  /** Memory stays as it is, and is tried again after the next calls. */
+  readonly onFailure: (error: unknown) => void;
+}
+
 export class IdleTrim {
-  readonly #clock: Clock;
-  readonly #trim: () => void;
+  readonly #init: IdleTrimInit;
   #lastCall = 0;
   #isWatching = false;
+  /** {@link IdleTrimInit.resident} after the last trimming. */
+  #trimmed = 0;
 
-  constructor(clock: Clock, trim: () => void) {
-    this.#clock = clock;
-    this.#trim = trim;
+  constructor(init: IdleTrimInit) {
+    this.#init = init;
   }
 
   /**
@@ -31,22 +46,44 @@ export class IdleTrim {
   }
 
   #watch(ms: number): void {
-    this.#clock.setTimeout(() => {
-      const left = this.#lastCall + QUIET_MS - this.#clock.monotonic();
+    const { clock, resident } = this.#init;
+    clock.setTimeout(() => {
+      const left = this.#lastCall + QUIET_MS - clock.monotonic();
       if (left > 0) {
         this.#watch(left);
         return;
       }
       this.#isWatching = false;
-      this.#trim();
+      if (resident() >= this.#trimmed + GROWTH) void this.#trim();
     }, ms);
+  }
+
+  async #trim(): Promise<void> {
+    const { resident, trim, onFailure } = this.#init;
+    try {
+      await trim();
+      this.#trimmed = resident();
+    } catch (error) {
+      onFailure(error);
+    }
   }
 }
 
-/** Collects garbage, where the process was started with `--expose-gc`, and returns free pages of malloc to the system. */
+/**
+ * Drops the bytecode of functions that are not running (most have run once, while a pod was created), collects all garbage, and
+ * returns the pages of both heaps to the system. Blocks for as long as two full collections take.
+ */
 export async function trimMemory(): Promise<void> {
-  await globalThis.gc?.({ type: "major", execution: "async" });
+  // Nothing else needs the module: it is not loaded before.
+  const { queryObjects, setFlagsFromString } = process.getBuiltinModule("node:v8");
+  setFlagsFromString("--stress-flush-code");
+  // Begins with the most thorough collection that V8 has, compaction included; `gc()` leaves heaps fragmented, and its buffers
+  // are freed after it has returned.
+  queryObjects(NoSuchObject, { format: "count" });
+  setFlagsFromString("--no-stress-flush-code");
   if (process.platform !== "linux") return;
   const { trimHeap } = await import("../../hcs/posix/libc.ts");
   trimHeap();
 }
+
+class NoSuchObject {}
