@@ -22,23 +22,27 @@ export function messageType<T extends object>(
 ): MessageType<T> {
   // Messages of a type are about as long as those before; to grow costs more than anything else here.
   let size: number | undefined;
+  const append = (writer: Writer, message: Partial<T>): void => {
+    try {
+      write(writer, message);
+    } catch (error) {
+      throw named("encode", typeName, error);
+    }
+  };
   return {
     typeName,
     create: (init) => (init === undefined ? defaults() : Object.assign(defaults(), init)),
     encode: (message) => {
       const writer = new Writer(size);
-      try {
-        write(writer, message);
-      } catch (error) {
-        throw named("encode", typeName, error);
-      }
+      append(writer, message);
       if (writer.capacity <= MAX_FIRST_SIZE) size = writer.capacity;
       return writer.finish();
     },
-    decode: (bytes) => {
+    append,
+    decode: (bytes, start, end) => {
       const message = defaults();
       try {
-        read(new Reader(bytes), message);
+        read(new Reader(bytes, start, end), message);
       } catch (error) {
         throw named("decode", typeName, error);
       }

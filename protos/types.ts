@@ -18,11 +18,14 @@ export interface MessageType<T> {
    */
   encode(message: Partial<T>): Uint8Array;
   /**
-   * Reads one message; fields it does not know are skipped. `bytes` fields of the result share memory with the input.
+   * Reads one message, from `start` to `end` of the input; fields it does not know are skipped. `bytes` fields of the result share
+   * memory with the input.
    *
    * @throws {WireError} when the bytes are not a valid encoding
    */
-  decode(bytes: Uint8Array): T;
+  decode(bytes: Uint8Array, start?: number, end?: number): T;
+  /** As `encode`, behind what `writer` holds. */
+  append(writer: Writer, message: Partial<T>): void;
   /** Appends the fields, without a length, to `writer`. */
   write(writer: Writer, message: Partial<T>): void;
   /** Reads fields up to the end of the message `reader` is in; into `into`, if given, else into a new one. */

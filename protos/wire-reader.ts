@@ -27,21 +27,28 @@ export const WireType = {
  */
 export class Reader {
   readonly #buffer: Buffer;
-  #position = 0;
+  readonly #start: number;
+  #position: number;
   #limit: number;
   #depth = 0;
   /** Bits 32 to 63 of the last varint; {@link Reader.#varint} returns the lower ones. */
   #high = 0;
 
-  /** @param bytes one message; must not change while `bytes` fields taken from it are in use, they share its memory */
-  constructor(bytes: Uint8Array) {
+  /**
+   * @param bytes what holds one message; must not change while `bytes` fields taken from it are in use, they share its memory
+   * @param start where the message begins
+   * @param end where it ends
+   */
+  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     this.#buffer = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#limit = this.#buffer.length;
+    this.#start = start;
+    this.#position = start;
+    this.#limit = end;
   }
 
-  /** The offset of the next byte. */
+  /** The offset of the next byte, in what the reader was given. */
   get position(): number {
     return this.#position;
   }
@@ -135,6 +142,13 @@ export class Reader {
     const length = this.#length();
     const start = this.#advance(length);
     return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset + start, length);
+  }
+
+  /** Passes over a `bytes` value, which then ends at {@link Reader.position}; returns its length. */
+  span(): number {
+    const length = this.#length();
+    this.#advance(length);
+    return length;
   }
 
   /** A nested message, merged into `into` when the field occurred before. */
@@ -275,7 +289,9 @@ export class Reader {
     return this.#error(`${length} bytes announced, ${this.#limit - this.#position} left`, at);
   }
 
-  #error(reason: string, offset: number): WireError {
+  /** @param at an offset, which is told from the start of the message */
+  #error(reason: string, at: number): WireError {
+    const offset = at - this.#start;
     return new WireError(`cannot decode message: ${reason} (at byte ${offset})`, { reason, offset });
   }
 }

@@ -14,26 +14,46 @@ const LONG_STRING = 0x3fff / 3;
 /** Builds one encoded message. Methods that write return the writer, so that a tag and its value make one line. */
 export class Writer {
   #buffer: Buffer;
+  /** Where the message begins in the buffer, where it ends so far, and where the room for it does. */
+  #start = 0;
   #length = 0;
+  #limit: number;
 
   /** @param size expected length of the result in bytes; it grows when that is too little */
   constructor(size: number = INITIAL_SIZE) {
     this.#buffer = Buffer.allocUnsafe(Math.max(size, MAX_VARINT));
+    this.#limit = this.#buffer.length;
+  }
+
+  /**
+   * Forgets everything and writes into `buffer` from now on, from `start` to `end`, as long as there is room: what outgrows it moves to
+   * a buffer of the writer's own, and {@link Writer.isIn} tells.
+   */
+  aim(buffer: Buffer, start: number, end: number): void {
+    this.#buffer = buffer;
+    this.#start = start;
+    this.#length = start;
+    this.#limit = end;
+  }
+
+  /** Whether what was written is in `buffer`. */
+  isIn(buffer: Buffer): boolean {
+    return this.#buffer === buffer;
   }
 
   /** Number of bytes written so far. */
   get length(): number {
-    return this.#length;
+    return this.#length - this.#start;
   }
 
   /** Number of bytes it can hold without growing: a good first size for the next message of the kind. */
   get capacity(): number {
-    return this.#buffer.length;
+    return this.#limit - this.#start;
   }
 
   /** What was written. The writer must not be used afterwards: the result is its buffer, not a copy. */
   finish(): Uint8Array {
-    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.#length);
+    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset + this.#start, this.length);
   }
 
   /** Leaves `size` bytes for the caller to fill in the result, for instance a frame header; returns their offset. */
@@ -260,10 +280,12 @@ export class Writer {
 
   #ensure(more: number): void {
     const needed = this.#length + more;
-    if (needed <= this.#buffer.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
-    this.#buffer.copy(grown, 0, 0, this.#length);
+    if (needed <= this.#limit) return;
+    // Offsets that open() has given out stay what they are.
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#limit * 2 - this.#start));
+    this.#buffer.copy(grown, this.#start, this.#start, this.#length);
     this.#buffer = grown;
+    this.#limit = grown.length;
   }
 }
 

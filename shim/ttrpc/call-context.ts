@@ -1,5 +1,5 @@
 /** What a handler is told about the call it serves. */
-import type { KeyValue, Request } from "../../protos/gen/ttrpc.ts";
+import type { KeyValue } from "../../protos/gen/ttrpc.ts";
 import { Alarm } from "./clock.ts";
 import type { Clock } from "./clock.ts";
 import { Metadata } from "./metadata.ts";
@@ -31,6 +31,13 @@ export interface CallContext {
   readonly signal: AbortSignal;
 }
 
+/** What a request says beside its payload. */
+export interface CallEnvelope {
+  /** Time the caller is willing to wait, in nanoseconds; 0 means for ever. */
+  readonly timeoutNano: bigint;
+  readonly metadata: readonly KeyValue[];
+}
+
 /** A context with the strings that end it. */
 export class ServerCallContext implements CallContext {
   readonly service: string;
@@ -47,7 +54,13 @@ export class ServerCallContext implements CallContext {
   #abortReason: RpcError | undefined;
   #released = false;
 
-  constructor(service: string, method: string, connection: CallConnection, request: Request, clock: Clock) {
+  constructor(
+    service: string,
+    method: string,
+    connection: CallConnection,
+    request: CallEnvelope,
+    clock: Clock,
+  ) {
     this.service = service;
     this.method = method;
     this.connection = connection;

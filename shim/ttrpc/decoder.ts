@@ -1,6 +1,6 @@
 /**
  * Bytes to frames, without I/O: chunks go in as they arrive, whole frames come out in order. A partial frame is kept
- * for the next chunk. What is kept never exceeds twice what has arrived of one frame, whatever its header promises.
+ * for the next chunk. Memory for it is asked for as it arrives, whatever its header promises.
  */
 import { HEADER_LENGTH, MAX_MESSAGE_LENGTH, readUint32 } from "./frame.ts";
 
@@ -17,6 +17,12 @@ export interface FrameSink {
 
 /** First allocation for a body that arrives in parts. */
 const FIRST_BODY_BYTES = 64 * 1024;
+
+/**
+ * How much more is allocated when a body outgrows what there is. Much: pages that nothing was written to cost nothing, while growing
+ * copies what has arrived, and each copy's pages have to be made anew.
+ */
+const BODY_GROWTH = 16;
 
 const EMPTY = new Uint8Array(0);
 
@@ -180,8 +186,7 @@ export class FrameDecoder {
     const taken = Math.min(this.#length - this.#bodyBytes, chunk.length - offset);
     const needed = this.#bodyBytes + taken;
     if (needed > this.#body.length) {
-      // Grow with what has arrived, not with what was promised.
-      const grown = Buffer.allocUnsafeSlow(Math.min(this.#length, Math.max(needed, this.#body.length * 2)));
+      const grown = Buffer.allocUnsafeSlow(Math.min(this.#length, needed * BODY_GROWTH));
       grown.set(this.#body.subarray(0, this.#bodyBytes));
       this.#body = grown;
     }

@@ -3,20 +3,36 @@
  * so that a payload is neither encoded twice nor, when it is large, copied.
  */
 import type { Status } from "../../protos/gen/google.ts";
-import { Request, Response } from "../../protos/gen/ttrpc.ts";
+import { KeyValue, Request, Response } from "../../protos/gen/ttrpc.ts";
+import type { MessageType } from "../../protos/types.ts";
+import { Reader, Writer } from "../../protos/wire.ts";
 import { FRAME_FLAG, FRAME_TYPE, HEADER_LENGTH, writeHeader } from "./frame.ts";
 import type { Metadata } from "./metadata.ts";
-import type { Output } from "./output.ts";
+import { BEGIN_ROOM, type Output } from "./output.ts";
 import { Code } from "./status.ts";
 
-/** Field 3 of a request and field 2 of a response, both `bytes payload`. */
+/** Fields of a request, each with its wire type. */
+const REQUEST_SERVICE_TAG = (1 << 3) | 2;
+const REQUEST_METHOD_TAG = (2 << 3) | 2;
 const REQUEST_PAYLOAD_TAG = (3 << 3) | 2;
+const REQUEST_TIMEOUT_TAG = 4 << 3;
+const REQUEST_METADATA_TAG = (5 << 3) | 2;
+/** Field 2 of a response, `bytes payload`. */
 const RESPONSE_PAYLOAD_TAG = (2 << 3) | 2;
+
+/** Names longer than this, in bytes, are decoded each time. */
+const LONGEST_HEAD = 256;
+
+const NO_PAIRS: readonly KeyValue[] = [];
 
 /** Error texts longer than this, in UTF-16 units, are cut when the status would not fit into a frame. */
 const LONGEST_TEXT = 16 * 1024;
 
+/** A tag, and the length 0. */
+const EMPTY_FIELD_LENGTH = 2;
+
 const NO_BYTES = new Uint8Array(0);
+const NOWHERE = Buffer.alloc(0);
 
 /** Bytes of a `bytes` field of `length` bytes, with its tag and its length; nothing for an empty one. */
 function payloadFieldLength(length: number): number {
@@ -76,6 +92,84 @@ export function writeRequest(
   output.append(tail);
 }
 
+/**
+ * Reads requests of one connection. The result is the reader itself, valid until the next: nothing is allocated for an envelope. A
+ * client calls the same few methods all the time, and Go, as we, writes their names first: bytes that begin as those before did are not
+ * decoded again.
+ */
+export class RequestReader {
+  service = "";
+  method = "";
+  /** Where the payload is in what was read. */
+  payloadStart = 0;
+  payloadEnd = 0;
+  timeoutNano = 0n;
+  metadata: readonly KeyValue[] = NO_PAIRS;
+  /** Fields 1 and 2 of the request before, and what they say. */
+  #head: Uint8Array = NO_BYTES;
+  #headService = "";
+  #headMethod = "";
+
+  /** @throws {WireError} when `body` is no request */
+  read(body: Uint8Array): void {
+    this.service = "";
+    this.method = "";
+    this.payloadStart = 0;
+    this.payloadEnd = 0;
+    this.timeoutNano = 0n;
+    this.metadata = NO_PAIRS;
+    const known = this.#startsAsBefore(body);
+    if (known) {
+      this.service = this.#headService;
+      this.method = this.#headMethod;
+    }
+    const reader = new Reader(body, known ? this.#head.length : 0);
+    let pairs: KeyValue[] | undefined;
+    let isServiceFirst = false;
+    for (let tag = reader.tag(), field = known ? 2 : 0; tag !== 0; tag = reader.tag(), field++) {
+      switch (tag) {
+        case REQUEST_SERVICE_TAG:
+          this.service = reader.string();
+          isServiceFirst = field === 0;
+          break;
+        case REQUEST_METHOD_TAG:
+          this.method = reader.string();
+          if (isServiceFirst && field === 1) this.#remember(body, reader.position);
+          break;
+        case REQUEST_PAYLOAD_TAG: {
+          const length = reader.span();
+          this.payloadEnd = reader.position;
+          this.payloadStart = this.payloadEnd - length;
+          break;
+        }
+        case REQUEST_TIMEOUT_TAG:
+          this.timeoutNano = reader.int64();
+          break;
+        case REQUEST_METADATA_TAG:
+          (pairs ??= []).push(reader.message(KeyValue));
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    if (pairs !== undefined) this.metadata = pairs;
+  }
+
+  #startsAsBefore(body: Uint8Array): boolean {
+    const head = this.#head;
+    if (head.length === 0 || body.length < head.length) return false;
+    for (let at = 0; at < head.length; at++) if (head[at] !== body[at]) return false;
+    return true;
+  }
+
+  #remember(body: Uint8Array, end: number): void {
+    if (end > LONGEST_HEAD) return;
+    this.#head = new Uint8Array(body.subarray(0, end));
+    this.#headService = this.service;
+    this.#headMethod = this.method;
+  }
+}
+
 /** Length of the body that {@link writeResponse} makes of a payload. */
 export function responseLength(payload: Uint8Array): number {
   return payloadFieldLength(payload.length);
@@ -90,6 +184,50 @@ export function writeResponse(output: Output, streamId: number, payload: Uint8Ar
   if (size === 0) return;
   writePayloadHead(output.target, at + HEADER_LENGTH, RESPONSE_PAYLOAD_TAG, size);
   output.append(payload);
+}
+
+/** One for all replies: each is written at once. */
+const replyWriter = new Writer();
+
+/**
+ * Encodes a reply straight into its response frame.
+ *
+ * @returns the length of the frame's body; nothing was written when it is over `limit`
+ * @throws {WireError} when a value does not fit its field; nothing was written then
+ */
+export function writeReply<T>(
+  output: Output,
+  streamId: number,
+  type: MessageType<T>,
+  reply: Partial<T>,
+  limit: number,
+): number {
+  const at = output.begin();
+  const { target } = output;
+  const writer = replyWriter;
+  let used = 0;
+  let large: Uint8Array | undefined;
+  let length: number;
+  try {
+    writer.aim(target, at + HEADER_LENGTH, at + BEGIN_ROOM);
+    const field = writer.tag(RESPONSE_PAYLOAD_TAG).open();
+    type.append(writer, reply);
+    writer.close(field);
+    // A field that would be empty is left out.
+    length = writer.length === EMPTY_FIELD_LENGTH ? 0 : writer.length;
+    if (!writer.isIn(target)) large = writer.finish();
+    else if (length <= limit) {
+      writeHeader(target, at, length, streamId, FRAME_TYPE.response, FRAME_FLAG.none);
+      used = HEADER_LENGTH + length;
+    }
+  } finally {
+    output.end(used);
+    // What was too long for shared memory must not stay until the next reply.
+    writer.aim(NOWHERE, 0, 0);
+  }
+  if (large !== undefined && length <= limit)
+    writeFrame(output, streamId, FRAME_TYPE.response, FRAME_FLAG.none, large);
+  return length;
 }
 
 /**

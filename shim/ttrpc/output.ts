@@ -12,19 +12,22 @@ const SLAB_BYTES = 64 * 1024;
 /** Pieces up to this size, in bytes, are copied: a chunk of its own costs more than copying this much. */
 const COPY_LIMIT = 4 * 1024;
 
-let slab: Uint8Array = Buffer.allocUnsafeSlow(SLAB_BYTES);
+/** Room that {@link Output.begin} makes, in bytes. */
+export const BEGIN_ROOM: number = COPY_LIMIT;
+
+let slab: Buffer = Buffer.allocUnsafeSlow(SLAB_BYTES);
 let slabUsed = 0;
 
-const EMPTY = new Uint8Array(0);
+const EMPTY = Buffer.alloc(0);
 
 /** Gathers chunks to be written. */
 export class Output {
   /** Where {@link Output.reserve} made room. */
-  target: Uint8Array = EMPTY;
+  target: Buffer = EMPTY;
   #chunks: Uint8Array[] = [];
   #length = 0;
   /** The last chunk, still growing: `#start` to `#end` of `#run`. */
-  #run: Uint8Array = EMPTY;
+  #run: Buffer = EMPTY;
   #start = 0;
   #end = 0;
 
@@ -56,6 +59,22 @@ export class Output {
     this.#end = slabUsed;
     this.target = slab;
     return at;
+  }
+
+  /**
+   * Makes {@link BEGIN_ROOM} bytes of room for something whose length is not known yet. The caller writes into {@link Output.target}
+   * from the returned offset, then says by {@link Output.end} how much it was, before anything else is added anywhere.
+   */
+  begin(): number {
+    return this.reserve(BEGIN_ROOM);
+  }
+
+  /** @param used how many of the bytes that {@link Output.begin} made room for are to be written */
+  end(used: number): void {
+    const unused = BEGIN_ROOM - used;
+    slabUsed -= unused;
+    this.#end -= unused;
+    this.#length -= unused;
   }
 
   /** Adds bytes, which must not change any more: a large piece is kept as it is. */

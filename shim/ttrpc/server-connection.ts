@@ -3,7 +3,6 @@
  * peer sends may end more than the stream it was sent on.
  */
 import type { Duplex } from "node:stream";
-import { Request } from "../../protos/gen/ttrpc.ts";
 import { ServerCallContext } from "./call-context.ts";
 import type { CallConnection } from "./call-context.ts";
 import { Alarm } from "./clock.ts";
@@ -12,11 +11,11 @@ import { Connection } from "./connection.ts";
 import type { ConnectionHandler } from "./connection.ts";
 import { nextConnectionId } from "./diagnostics.ts";
 import type { Reporter } from "./diagnostics.ts";
-import { writeResponse, writeStatus } from "./envelope.ts";
+import { RequestReader, writeStatus } from "./envelope.ts";
 import { FRAME_TYPE, oversizeText } from "./frame.ts";
 import { payloadError } from "./inbox.ts";
 import type { RegisteredMethod, Registry } from "./registry.ts";
-import { ServerStream, encodeReply } from "./server-stream.ts";
+import { ServerStream, sendReply } from "./server-stream.ts";
 import type { StreamHost } from "./server-stream.ts";
 import { Code, RpcError, statusOf } from "./status.ts";
 
@@ -90,6 +89,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
   readonly connection: Connection;
   readonly maxMessageLength: number;
   readonly #host: ServerConnectionHost;
+  readonly #request = new RequestReader();
   readonly #running: Set<RunningCall> = new Set();
   /** Streams that have not ended, by id. */
   readonly #streams: Map<number, ServerStream> = new Map();
@@ -232,9 +232,9 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
     }
     this.#lastStreamId = streamId;
 
-    let request: Request;
+    const request = this.#request;
     try {
-      request = Request.decode(body);
+      request.read(body);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#refuse(streamId, type, invalid(`unmarshal request error: ${reason}`));
@@ -254,7 +254,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
     this.#start(streamId, method, request, body);
   }
 
-  #start(streamId: number, method: RegisteredMethod, request: Request, body: Uint8Array): void {
+  #start(streamId: number, method: RegisteredMethod, request: RequestReader, body: Uint8Array): void {
     const { clock, reporter } = this.#host;
     const { name, clientStreaming, serverStreaming } = method.descriptor;
     const context = new ServerCallContext(method.service, name, this, request, clock);
@@ -263,7 +263,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
     this.#running.add(call);
     this.#host.onCall(1);
     if (!clientStreaming && !serverStreaming) {
-      this.#runUnary(call, request.payload);
+      this.#runUnary(call, body, request.payloadStart, request.payloadEnd);
       if (this.#host.observer !== undefined && this.#running.has(call)) this.#owe(call, body);
       return;
     }
@@ -271,7 +271,9 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
     // Known before its handler runs: a handler that is done at once must find its own entry to remove.
     const stream = new ServerStream(streamId, method, context, this);
     this.#streams.set(streamId, stream);
-    void stream.run(request.payload).then((error) => this.#finish(call, error));
+    void stream
+      .run(body.subarray(request.payloadStart, request.payloadEnd))
+      .then((error) => this.#finish(call, error));
   }
 
   #owe(call: RunningCall, body: Uint8Array): void {
@@ -279,10 +281,10 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
     this.#host.observer?.onPending(this, call.streamId, body);
   }
 
-  #runUnary(call: RunningCall, payload: Uint8Array): void {
+  #runUnary(call: RunningCall, body: Uint8Array, payloadStart: number, payloadEnd: number): void {
     let request: unknown;
     try {
-      request = call.method.descriptor.input.decode(payload);
+      request = call.method.descriptor.input.decode(body, payloadStart, payloadEnd);
     } catch (error) {
       this.#answer(call, undefined, payloadError(error));
       return;
@@ -309,11 +311,7 @@ export class ServerConnection implements CallConnection, ConnectionHandler, Stre
       const { output } = this.connection;
       if (error === undefined) {
         try {
-          writeResponse(
-            output,
-            call.streamId,
-            encodeReply(call.method.descriptor.output, reply, this.maxMessageLength),
-          );
+          sendReply(output, call.streamId, call.method.descriptor.output, reply, this.maxMessageLength);
         } catch (failure) {
           error = failure;
         }

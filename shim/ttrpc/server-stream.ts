@@ -14,9 +14,17 @@
 import type { MessageType } from "../../protos/types.ts";
 import type { ServerCallContext } from "./call-context.ts";
 import type { Connection } from "./connection.ts";
-import { responseLength, writeData, writeEndOfStream, writeResponse, writeStatus } from "./envelope.ts";
+import {
+  responseLength,
+  writeData,
+  writeEndOfStream,
+  writeReply,
+  writeResponse,
+  writeStatus,
+} from "./envelope.ts";
 import { FRAME_FLAG, oversizeText } from "./frame.ts";
 import { Inbox, payloadError } from "./inbox.ts";
+import type { Output } from "./output.ts";
 import type { RegisteredMethod } from "./registry.ts";
 import { Code, RpcError, rpcErrorOf, statusOf } from "./status.ts";
 
@@ -172,11 +180,28 @@ export function encodeReply(type: MessageType<unknown>, reply: unknown, limit: n
   return payload;
 }
 
-function encodeMessage(type: MessageType<unknown>, message: unknown): Uint8Array {
-  if (message === undefined || message === null)
+/** Encodes what a unary handler answered into its response frame. When it throws, nothing was written. */
+export function sendReply(
+  output: Output,
+  streamId: number,
+  type: MessageType<unknown>,
+  reply: unknown,
+  limit: number,
+): void {
+  const length = marshalled(reply, (message) => writeReply(output, streamId, type, message, limit));
+  if (length > limit) throw tooLong(length, limit);
+}
+
+function encodeMessage(type: MessageType<unknown>, reply: unknown): Uint8Array {
+  return marshalled(reply, (message) => type.encode(message));
+}
+
+/** The result of `marshal`, with its failures in the words of Go servers. */
+function marshalled<R>(reply: unknown, marshal: (message: object) => R): R {
+  if (reply === undefined || reply === null)
     throw new RpcError(Code.Unknown, "ttrpc: marshal called with nil");
   try {
-    return type.encode(message);
+    return marshal(reply);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new RpcError(Code.Internal, `ttrpc: error marshalling payload: ${reason}`, { cause: error });

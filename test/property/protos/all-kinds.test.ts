@@ -52,7 +52,8 @@ describe("generated code of every kind of field", () => {
       typeName: `kinds.${name}`,
       create: (init) => type().create(init),
       encode: (message) => type().encode(message),
-      decode: (bytes) => type().decode(bytes),
+      append: (writer, message) => type().append(writer, message),
+      decode: (bytes, start, end) => type().decode(bytes, start, end),
       write: (writer, message) => type().write(writer, message),
       read: (reader, into) => type().read(reader, into),
     };

@@ -131,6 +131,15 @@ describe("Reader", () => {
     assert.deepEqual(value, new Uint8Array([9, 2]));
   });
 
+  it("reads one message in the middle of others, and tells of errors from its start", () => {
+    const whole = bytes("ff 02 0102 03");
+    const input = new Reader(whole, 1, 4);
+    assert.equal(input.span(), 2);
+    assert.equal(input.position, 4);
+    assert.equal(input.more(), false);
+    assert.throws(() => new Reader(whole, 4, 5).span(), { reason: "3 bytes announced, 0 left", offset: 1 });
+  });
+
   it("reads a view of a larger buffer within the view alone", () => {
     const whole = bytes("00 03 616263");
     assert.throws(() => new Reader(whole.subarray(1, 4)).string(), WireError);
@@ -167,6 +176,7 @@ describe("Reader", () => {
     typeName: "Nest",
     create: () => ({ inner: undefined }),
     encode: () => assert.fail("not used"),
+    append: () => assert.fail("not used"),
     decode: (input) => nest.read(new Reader(input)),
     write: () => assert.fail("not used"),
     read: (input, into = nest.create()) => {

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { Any } from "../../../../protos/gen/google.ts";
 import { Request, Response } from "../../../../protos/gen/ttrpc.ts";
 import {
+  RequestReader,
   encodeRequestHead,
   encodeRequestTail,
   requestLength,
   responseLength,
+  writeReply,
   writeRequest,
   writeResponse,
   writeStatus,
@@ -64,6 +67,91 @@ describe("writeResponse", () => {
         const body = Response.encode({ payload: bytes });
         assert.equal(responseLength(bytes), body.length);
         assert.ok(written((output) => writeResponse(output, id, bytes)).equals(encodeFrame(id, 2, 0, body)));
+      }),
+    );
+  });
+});
+
+describe("writeReply", () => {
+  it("writes what the generated codec writes, one reply behind the other, and none over the limit", () => {
+    const LIMIT = 20_000;
+    const replies = fc.array(
+      fc
+        .tuple(fc.string({ unit: "binary", maxLength: 6000 }), payload)
+        .map(([typeUrl, value]) => ({ typeUrl, value })),
+      { minLength: 1, maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(replies, streamId, (list, id) => {
+        const bodies = list.map((reply) => Response.encode({ payload: Any.encode(reply) }));
+        const bytes = written((output) => {
+          for (const [index, reply] of list.entries())
+            assert.equal(writeReply(output, id, Any, reply, LIMIT), bodies[index]?.length);
+        });
+        const fitting = bodies.filter(({ length }) => length <= LIMIT);
+        assert.ok(bytes.equals(Buffer.concat(fitting.map((body) => encodeFrame(id, 2, 0, body)))));
+      }),
+    );
+  });
+});
+
+describe("RequestReader", () => {
+  const name = fc.oneof(fc.constantFrom("a.Service", "Method", ""), fc.string({ unit: "binary" }));
+  const request = fc.record({
+    service: name,
+    method: name,
+    payload,
+    timeoutNano: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    metadata: pairs,
+  });
+
+  /** What the reader found, as the generated codec would have it. */
+  function found(reader: RequestReader, body: Uint8Array): Request {
+    const { service, method, timeoutNano, metadata } = reader;
+    const content = new Uint8Array(body.subarray(reader.payloadStart, reader.payloadEnd));
+    return { service, method, payload: content, timeoutNano, metadata: [...metadata] };
+  }
+
+  function expected(body: Uint8Array): Request {
+    const decoded = Request.decode(body);
+    return { ...decoded, payload: new Uint8Array(decoded.payload) };
+  }
+
+  it("reads what the generated codec reads, whatever was read before", () => {
+    fc.assert(
+      fc.property(fc.array(request, { minLength: 1, maxLength: 8 }), (requests) => {
+        const reader = new RequestReader();
+        for (const one of [...requests, ...requests]) {
+          const body = Request.encode(one);
+          reader.read(body);
+          assert.deepEqual(found(reader, body), expected(body));
+        }
+      }),
+    );
+  });
+
+  it("reads fields in any order and number, or refuses what the generated codec refuses", () => {
+    const field = fc.oneof(
+      name.map((service) => Request.encode({ service })),
+      name.map((method) => Request.encode({ method })),
+      request.map((whole) => Request.encode(whole)),
+      fc.uint8Array({ maxLength: 8 }),
+    );
+    const body = fc.array(field, { maxLength: 6 }).map((parts) => new Uint8Array(Buffer.concat(parts)));
+    fc.assert(
+      fc.property(fc.array(body, { minLength: 1, maxLength: 6 }), (bodies) => {
+        const reader = new RequestReader();
+        for (const one of [...bodies, ...bodies]) {
+          let theirs: Request;
+          try {
+            theirs = expected(one);
+          } catch {
+            assert.throws(() => reader.read(one));
+            continue;
+          }
+          reader.read(one);
+          assert.deepEqual(found(reader, one), theirs);
+        }
       }),
     );
   });
