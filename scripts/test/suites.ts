@@ -93,16 +93,19 @@ export const SUITES: readonly Suite[] = [
     environment: { RUNHCS_TEST_HOSTING: "shared", RUNHCS_TEST_CONTAINERD: "1.6" },
     files: "test/integration/*.test.ts",
   },
-  {
-    name: "load",
-    purpose:
-      "50 pods at once, 10 000 execs in one, 500 calls in flight; each way of hosting by RUNHCS_TEST_HOSTING",
+  ...(["process", "warm", "shared"] as const).map((hosting): Suite => ({
+    name: hosting === "process" ? "load" : `load-${hosting}`,
+    purpose: `50 pods at once, 10 000 execs in one, 500 calls in flight; hosting ${hosting}`,
     coverage: false,
     needs: ["machine", "containerd", "build"],
     byName: true,
-    environment: { RUNHCS_TEST_LOAD: "full", RUNHCS_TEST_CONTAINERD: "2.1" },
+    environment: {
+      RUNHCS_TEST_LOAD: "full",
+      RUNHCS_TEST_CONTAINERD: "2.1",
+      RUNHCS_TEST_HOSTING: hosting,
+    },
     files: "test/integration/{load,many-pods}.test.ts",
-  },
+  })),
 ];
 
 /** The pattern that finds a suite's files, relative to the repository. */

@@ -3,7 +3,7 @@
  * pod does in months, and looks at memory, too.
  */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Any } from "../../protos/gen/google.ts";
 import { Task } from "../../protos/gen/task-v2.ts";
@@ -11,23 +11,19 @@ import { BUNDLE_FILE } from "../../shim/bootstrap/bundle.ts";
 import { pathOfAddress } from "../../shim/bootstrap/address.ts";
 import { connect, type Client } from "../../shim/ttrpc/index.ts";
 import { eachContainerd } from "../support/each-containerd.ts";
+import { residents, takeLevels, untilBackAt } from "../support/idle-level.ts";
 import { loadUnderTest } from "../support/load.ts";
-import { privateDirty, settledDirty } from "../support/proc.ts";
 import { hostOf } from "../support/shim-process.ts";
-import { until } from "../support/until.ts";
 
 const { execs: EXECS, looksAtMemory } = loadUnderTest();
 const CALLS = 500;
 const LANES = 8;
 /** Code is compiled and pools are filled by the first of them: no leaks. */
 const WARM_UP = 200;
-/** What garbage collection leaves more or less of, in KiB. */
-const SLACK_KIB = 1536;
-const KIB_PER_MIB = 1024;
 
 eachContainerd("a shim under load", { oursOnly: true, lines: ["1.6", "2.1"] }, (containerd) => {
   let client: Client;
-  let pid: number;
+  let processes: Map<string, number>;
 
   before(async function () {
     this.timeout(60_000);
@@ -37,15 +33,15 @@ eachContainerd("a shim under load", { oursOnly: true, lines: ["1.6", "2.1"] }, (
     const { directory, namespace } = containerd();
     const bundle = join(directory, "state/io.containerd.runtime.v2.task", namespace, "busy");
     client = await connect(pathOfAddress(readFileSync(join(bundle, BUNDLE_FILE.address), "utf8")));
-    pid = hostOf(containerd(), "busy");
+    processes = residents(containerd().nodeFile);
+    const host = hostOf(containerd(), "busy");
+    if (![...processes.values()].includes(host)) processes.set("the shim", host);
   });
 
   after(async () => {
     await client.close();
     await containerd().ctr().remove("busy");
   });
-
-  const descriptors = (): number => readdirSync(`/proc/${pid}/fd`).length;
 
   async function execute(serial: number): Promise<void> {
     const process = { args: ["true"], cwd: "/", user: { uid: 0, gid: 0 }, env: ["PATH=/bin"] };
@@ -72,29 +68,14 @@ eachContainerd("a shim under load", { oursOnly: true, lines: ["1.6", "2.1"] }, (
   it(`runs ${EXECS} execs in one pod, and has then what it had before`, async function () {
     this.timeout(EXECS * 500 + 180_000);
     await executeMany(0, WARM_UP);
-    const before = looksAtMemory ? await settledDirty(pid) : 0;
-    const opened = descriptors();
+    const before = await takeLevels(processes, looksAtMemory);
     await executeMany(WARM_UP, EXECS);
-    await until("descriptors to be closed", () => descriptors() <= opened, {
-      state: () => `${opened} before, ${descriptors()} now`,
-    });
-    if (!looksAtMemory) return;
-    const after = await until(
-      "memory to be given back",
-      () => {
-        const now = privateDirty(pid);
-        return now <= before + SLACK_KIB && now;
-      },
-      { timeoutMs: 60_000, state: () => `${before} KiB before, ${privateDirty(pid)} now` },
-    );
-    console.log(
-      `      private dirty: ${(before / KIB_PER_MIB).toFixed(1)} MiB before, ${(after / KIB_PER_MIB).toFixed(1)} after`,
-    );
+    await untilBackAt(before);
   });
 
   it(`answers ${CALLS} calls in flight, those that wait as well as those that do not`, async function () {
-    this.timeout(120_000);
-    const opened = descriptors();
+    this.timeout(300_000);
+    const before = await takeLevels(processes, looksAtMemory);
     const of = { id: "busy", execId: "awaited" };
     const spec = Any.create({
       typeUrl: "types.containerd.io/opencontainers/runtime-spec/1/Process",
@@ -116,6 +97,6 @@ eachContainerd("a shim under load", { oursOnly: true, lines: ["1.6", "2.1"] }, (
     const exits = await Promise.all(waits);
     assert.deepEqual([...new Set(exits.map(({ exitStatus }) => exitStatus))], [137]);
     await client.call(Task, "Delete", of);
-    await until("descriptors to be closed", () => descriptors() <= opened);
+    await untilBackAt(before);
   });
 });
