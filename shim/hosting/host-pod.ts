@@ -151,6 +151,8 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
     using deadline = startDeadline(systemClock, podOptions.budgetMs("shutdown-flush"), "shutdown-flush");
     // The reply to Shutdown goes out first; waits that are still open end with it.
     await Promise.allSettled([server.shutdown(deadline.signal), publisher.flush(deadline.signal)]);
+    // A process that goes on with other pods must not keep this one's connection to containerd.
+    await publisher.close();
     await backend.close();
     ledger?.close();
     serving.removeSocket(order.socketPath);
