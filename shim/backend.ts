@@ -1,9 +1,15 @@
 /** Chooses the backend: the platform's own. */
 import type { HcsBackend } from "../hcs/api.ts";
 import type { Programs } from "./bootstrap/programs.ts";
+import type { SpareVms } from "./hosting/spare-vms.ts";
 import type { Options } from "./options/own.ts";
 
-export async function openBackend(options: Options, programs: Programs, owner: string): Promise<HcsBackend> {
+export async function openBackend(
+  options: Options,
+  programs: Programs,
+  owner: string,
+  spares: SpareVms | undefined,
+): Promise<HcsBackend> {
   if (process.platform === "win32") {
     const { openWindowsBackend } = await import("./platform/windows-backend.ts");
     return openWindowsBackend();
@@ -15,5 +21,6 @@ export async function openBackend(options: Options, programs: Programs, owner: s
     build: options.emulatorWindowsBuild,
     workerEntry: { command: programs.vmWorker },
     owner,
+    ...(spares === undefined ? {} : { spares }),
   });
 }

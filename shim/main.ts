@@ -8,6 +8,7 @@ import type { Program } from "./bootstrap/program.ts";
 import type { AskKeeper } from "./commands/start.ts";
 import { parseFlags, SHIM_FLAGS, shimFlags, UsageError, type ParsedFlags } from "./flags.ts";
 import type { OwnPod } from "./hosting/order.ts";
+import type { Options } from "./options/own.ts";
 import { platformReclaimers } from "./resources/platform-reclaimers.ts";
 import { VERSION } from "./version.ts";
 
@@ -72,13 +73,13 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
       return startByKeeper({ command: programs.keeper, request }, hosting, budgetMs);
     };
     const listening = process.platform === "win32" ? "by-itself" : "handed-over";
-    let own: OwnPod | undefined;
+    let own: { readonly pod: OwnPod; readonly options: Options } | undefined;
     try {
       const output = await start(shimFlags(parsed), {
         bundle,
         stdin,
         placement: stays
-          ? { kind: "stay", take: (pod) => (own = pod), askKeeper }
+          ? { kind: "stay", take: (pod, options) => (own = { pod, options }), askKeeper }
           : { kind: "spawn", daemonCommand: programs.serve, listening, askKeeper },
         reclaimers: platformReclaimers,
       });
@@ -86,12 +87,14 @@ const COMMANDS: Readonly<Record<string, (parsed: ParsedFlags) => Promise<void>>>
       writeFileSync(STDOUT, output);
     } catch (error) {
       // Nobody will serve there.
-      own?.listener.close();
+      own?.pod.listener.close();
       throw error;
     }
     leaveCaller(bundle);
     const { loadBundle } = await import("./bootstrap/program.ts");
-    (loadBundle(programs.serveBundle) as Program<OwnPod>).main(own);
+    const { prepareVmFor } = await import("./hosting/spare-vms.ts");
+    const spares = await prepareVmFor(own.pod.order.flags, own.options, programs);
+    (loadBundle(programs.serveBundle) as Program<OwnPod>).main({ ...own.pod, spares });
   },
   // Of single executables; elsewhere they are programs of their own.
   serve: () => runBundle("serve.cjs"),

@@ -17,9 +17,12 @@ import { parseFlags, SHIM_FLAGS, shimFlags } from "./flags.ts";
 import { isMember, podTitle } from "./hosting/arguments.ts";
 import { hostPod, type HostPodOptions } from "./hosting/host-pod.ts";
 import { serveKeeper } from "./hosting/member.ts";
+import { prepareVmFor, type SpareVms } from "./hosting/spare-vms.ts";
 import type { OwnPod, PodOrder } from "./hosting/order.ts";
 import { observeDiagnostics } from "./log/diagnostics.ts";
 import type { Logger } from "./log/logger.ts";
+import { readNodeFile } from "./options/node-file.ts";
+import { Options } from "./options/own.ts";
 import { servingPlatform } from "./platform/serving.ts";
 
 async function serve(): Promise<void> {
@@ -38,15 +41,16 @@ async function serve(): Promise<void> {
     environment: process.env,
     isShared: false,
   };
+  const spares = await prepareVmFor(order.flags, new Options(await readNodeFile(process.env)), ownPrograms());
   const serving = await servingPlatform();
   const place = { path: socketPath, ...(isHandedOver ? { descriptor: LISTEN_DESCRIPTOR } : {}) };
-  await serveOnly(order, (server) => serving.listen(server, place));
+  await serveOnly(order, spares, (server) => serving.listen(server, place));
 }
 
 /** Goes on with what `start` has begun in this process. */
-async function serveOwn({ order, listener, early }: OwnPod): Promise<void> {
+async function serveOwn({ order, listener, early, spares }: OwnPod): Promise<void> {
   process.title = podTitle(order.flags);
-  await serveOnly(order, (server) => {
+  await serveOnly(order, spares, (server) => {
     server.own(listener);
     early.serveBy(server);
     return Promise.resolve();
@@ -54,9 +58,14 @@ async function serveOwn({ order, listener, early }: OwnPod): Promise<void> {
 }
 
 /** Serves the one pod of this process, which ends with it. */
-async function serveOnly(order: PodOrder, listen: HostPodOptions["listen"]): Promise<void> {
+async function serveOnly(
+  order: PodOrder,
+  spares: SpareVms | undefined,
+  listen: HostPodOptions["listen"],
+): Promise<void> {
   const pod = await hostPod(order, {
     programs: ownPrograms(),
+    spares,
     listen,
     onLogger: prepareProcess,
     onEnd: () => process.exit(0),

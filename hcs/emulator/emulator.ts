@@ -1,7 +1,6 @@
 /** The port to the Host Compute Service on Linux: compute systems are real processes, isolated by the kernel. */
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { cpus } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
 import type { BackendTraits, CallOptions, HcsBackend, HostInfo } from "../api.ts";
 import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
@@ -16,10 +15,17 @@ import { EmulatedHvSocket } from "./hv-socket.ts";
 import { EmulatedJobs } from "./jobs/jobs.ts";
 import { EmulatedNetwork } from "./network/network.ts";
 import { choice, list, object, required } from "./shape.ts";
-import { checkStateDirectory, DEFAULT_STATE_DIRECTORY, pipesDirectory } from "./systems/state-directory.ts";
+import {
+  canonicalPath,
+  checkStateDirectory,
+  DEFAULT_STATE_DIRECTORY,
+  pipesDirectory,
+} from "./systems/state-directory.ts";
 import { EmulatedFiles } from "./storage/files.ts";
+import type { SpareWorkers } from "./systems/spare-workers.ts";
 import { EmulatedStorage } from "./storage/storage.ts";
 import { EmulatedLayers } from "./storage/windows-layers.ts";
+import { workerEnvironment } from "./systems/worker-launch.ts";
 import { WindowsHost } from "./windows/host.ts";
 import { DEFAULT_WINDOWS_DIRECTORY } from "./windows/template.ts";
 
@@ -36,6 +42,8 @@ export interface EmulatorOptions {
   readonly build?: number;
   /** Added to the environment of workers, which otherwise has PATH alone. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** VMs take their workers from these, where one is ready. They belong to whoever made them. */
+  readonly spares?: SpareWorkers;
   /** Scripted faults, before those of the environment variable `RUNHCS_EMULATOR_FAULTS`. */
   readonly faults?: readonly FaultRule[];
 }
@@ -64,7 +72,6 @@ const TRAITS: Omit<BackendTraits, "pipePrefix"> = {
 const PROGRAM_DIRECTORIES: readonly string[] = ["/bin", "/sbin", "/lib", "/lib64", "/usr"];
 
 const DEFAULT_OWNER = "runhcs-emulator";
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const SERVICE_QUERY = object({ PropertyTypes: required(list(choice("ProcessorTopology"))) });
 
 /**
@@ -123,7 +130,8 @@ class Emulator implements HcsBackend {
       windows,
       hvSocket: this.hvSocket,
       hostProcessInVms: this.#build >= HOST_PROCESS_VM_BUILD,
-      environment: { PATH: process.env["PATH"] ?? DEFAULT_PATH, ...options.environment },
+      environment: { ...workerEnvironment(), ...options.environment },
+      spares: options.spares,
       owner: options.owner ?? DEFAULT_OWNER,
       hostProcessors: this.#processors,
     });
@@ -173,16 +181,5 @@ class Emulator implements HcsBackend {
   /** Closes the listeners that are still open. Handles to compute systems stay with those who hold them. */
   async close(): Promise<void> {
     await this.hvSocket.close();
-  }
-}
-
-/** The path without symbolic links, as the kernel names mounts below it. Its end need not exist. */
-function canonicalPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    const absolute = resolve(path);
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(absolute) === absolute) throw error;
-    return join(canonicalPath(dirname(absolute)), basename(absolute));
   }
 }

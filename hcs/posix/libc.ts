@@ -45,6 +45,9 @@ interface Functions {
   ioctl(fd: number, request: number, kind: "int", argument: number): number;
   ioctl(fd: number, request: number, kind: "void *", argument: Buffer): number;
   recvmsg(socket: number, message: MessageHeader, flags: number): number;
+  sendmsg(socket: number, message: MessageHeader, flags: number): number;
+  linkat(fromDirectory: number, from: string, toDirectory: number, to: string, flags: number): number;
+  syscall(number: number, ...typed: readonly unknown[]): number;
   socket(domain: number, type: number, protocol: number): number;
   bind(socket: number, address: Buffer, length: number): number;
   listen(socket: number, backlog: number): number;
@@ -92,6 +95,9 @@ function libc(): Functions {
     fcntl: library.func("int fcntl(int, int, ...)"),
     ioctl: library.func("int ioctl(int, unsigned long, ...)"),
     recvmsg: library.func("intptr_t recvmsg(int, _Inout_ runhcs_msghdr *, int)"),
+    sendmsg: library.func("intptr_t sendmsg(int, runhcs_msghdr *, int)"),
+    linkat: library.func("int linkat(int, str, int, str, int)"),
+    syscall: library.func("long syscall(long, ...)"),
     socket: library.func("int socket(int, int, int)"),
     bind: library.func("int bind(int, void *, uint32_t)"),
     listen: library.func("int listen(int, int)"),
@@ -160,6 +166,51 @@ export function unmount(target: string, options: { readonly detach?: boolean } =
     "umount2",
     target,
   );
+}
+
+/** `AT_FDCWD`: paths that are not absolute are those of this process. */
+const CURRENT_DIRECTORY = -100;
+
+/** System calls that have the same number on all architectures, and no function in older C libraries. */
+const SYSCALL = { openTree: 428, moveMount: 429 } as const;
+
+/**
+ * open_tree(2): a copy of the mounts at and below `path` that is attached nowhere, and goes with its descriptor unless
+ * {@link attachMounts} gives it a place. Copies of shared mounts share with them, in whichever mount namespace they end up.
+ *
+ * @returns the descriptor, close-on-exec
+ */
+export function copyMounts(path: string): number {
+  const OPEN_TREE_CLONE = 1;
+  const AT_RECURSIVE = 0x8000;
+  const flags = OPEN_TREE_CLONE | AT_RECURSIVE | OPEN_CLOEXEC;
+  return check(
+    libc().syscall(SYSCALL.openTree, "int", CURRENT_DIRECTORY, "str", path, "unsigned int", flags),
+    "open_tree",
+    path,
+  );
+}
+
+/** `O_CLOEXEC` of both architectures. */
+const OPEN_CLOEXEC = 0o2000000;
+
+/** move_mount(2): attaches what {@link copyMounts} made, in the mount namespace of this process. */
+export function attachMounts(mounts: number, target: string): void {
+  const MOVE_MOUNT_F_EMPTY_PATH = 4;
+  const from = ["int", mounts, "str", ""] as const;
+  const to = ["int", CURRENT_DIRECTORY, "str", target] as const;
+  check(
+    libc().syscall(SYSCALL.moveMount, ...from, ...to, "unsigned int", MOVE_MOUNT_F_EMPTY_PATH),
+    "move_mount",
+    `on ${target}`,
+  );
+}
+
+/** linkat(2): gives a file that was opened without a name (`O_TMPFILE`) the name `path`. */
+export function nameFile(file: number, path: string): void {
+  const AT_SYMLINK_FOLLOW = 0x400;
+  const own = `/proc/self/fd/${file}`;
+  check(libc().linkat(CURRENT_DIRECTORY, own, CURRENT_DIRECTORY, path, AT_SYMLINK_FOLLOW), "linkat", path);
 }
 
 /** prctl(PR_SET_CHILD_SUBREAPER): orphaned descendants become children of this process. */
@@ -342,10 +393,41 @@ export function receiveDescriptor(socket: number): number | undefined {
   }
 }
 
+/** Sends a descriptor over a unix socket, beside one byte. Does not wait: where the socket is full, it fails. */
+export function sendDescriptor(socket: number, descriptor: number): void {
+  const MSG_DONTWAIT = 0x40;
+  const MSG_NOSIGNAL = 0x4000;
+  const control = Buffer.alloc(24);
+  control.writeBigUInt64LE(20n, 0);
+  control.writeInt32LE(SOL_SOCKET, 8);
+  control.writeInt32LE(SCM_RIGHTS, 12);
+  control.writeInt32LE(descriptor, 16);
+  const bytes = koffi.alloc("uint8_t", 1) as Pointer;
+  const ancillary = koffi.alloc("uint8_t", control.length) as Pointer;
+  const vector = koffi.alloc("runhcs_iovec", 1) as Pointer;
+  try {
+    koffi.encode(ancillary, "uint8_t", [...control], control.length);
+    koffi.encode(vector, "runhcs_iovec", { base: bytes, length: 1 });
+    const message: MessageHeader = {
+      name: null,
+      nameLength: 0,
+      vectors: vector,
+      vectorCount: 1,
+      control: ancillary,
+      controlLength: control.length,
+      flags: 0,
+    };
+    check(libc().sendmsg(socket, message, MSG_DONTWAIT | MSG_NOSIGNAL), "sendmsg", `on ${socket}`);
+  } finally {
+    for (const pointer of [bytes, ancillary, vector]) koffi.free(pointer);
+  }
+}
+
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+
 /** cmsghdr on 64-bit: length 0 (8 bytes), level 8, type 12, data 16. Keeps the first descriptor, closes others. */
 function firstDescriptor(control: Buffer, length: number): number | undefined {
-  const SOL_SOCKET = 1;
-  const SCM_RIGHTS = 1;
   const HEADER = 16;
   if (length < HEADER + 4) return undefined;
   if (control.readInt32LE(8) !== SOL_SOCKET || control.readInt32LE(12) !== SCM_RIGHTS) return undefined;

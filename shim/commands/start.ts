@@ -52,7 +52,7 @@ export type PodPlacement =
   | {
       /** It gets the one that is `start`, once that has answered. */
       readonly kind: "stay";
-      readonly take: (pod: OwnPod) => void;
+      readonly take: (pod: OwnPod, options: Options) => void;
       readonly askKeeper?: AskKeeper;
     }
   | {
@@ -120,7 +120,7 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
       const pod = await listenFor(order);
       // Somebody serves this very id already (containerd asks again after a failure of its own): it is the one to use.
       if (pod !== undefined) {
-        placement.take(pod);
+        placement.take(pod, options);
         keepPid(process);
       }
     } else if (placement.kind === "keeper") {

@@ -44,6 +44,7 @@ import type { Handle, PodHolder } from "./takeover/holder.ts";
 import { nextPortOf, takeOverPod } from "./takeover/take-over.ts";
 import { IdleTrim, trimMemory } from "./idle-trim.ts";
 import type { PodOrder } from "./order.ts";
+import type { SpareVms } from "./spare-vms.ts";
 
 const OWNER = "containerd-shim-runhcs-v1";
 
@@ -71,6 +72,8 @@ export interface HostPodOptions {
   readonly holder?: PodHolder;
   /** Another process had the pod and died; these were held for it, by name. */
   readonly inheritedHandles?: Map<string, Handle>;
+  /** Of the process: VMs that were booted before there was a pod. */
+  readonly spares?: SpareVms | undefined;
   /** Nothing is logged or recorded. */
   readonly isQuiet?: true;
   /** It is over. */
@@ -90,7 +93,7 @@ export async function hostPod(order: PodOrder, options: HostPodOptions): Promise
   options.onLogger?.(logger);
   const serving = await servingPlatform();
   const takeover = planTakeover(order, options, podOptions);
-  const platform = await openBackend(podOptions, options.programs, OWNER);
+  const platform = await openBackend(podOptions, options.programs, OWNER, options.spares);
   const backend = await recorded(
     options.holder === undefined ? platform : heldBackend(platform, options.holder, takeover?.streams),
     options.isQuiet === true ? "" : podOptions.traceDirectory,

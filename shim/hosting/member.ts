@@ -11,6 +11,8 @@ import { messageOf } from "../errors.ts";
 import { stderrDestination } from "../log/destination.ts";
 import { formatRecord } from "../log/format.ts";
 import { Logger } from "../log/logger.ts";
+import { readNodeFile } from "../options/node-file.ts";
+import { Options } from "../options/own.ts";
 import { CAN_PASS_CONNECTIONS } from "../platform/facts.ts";
 import { servingPlatform } from "../platform/serving.ts";
 import { hostPod, type HostedPod } from "./host-pod.ts";
@@ -18,6 +20,7 @@ import { podTitle, READY_TITLE } from "./arguments.ts";
 import { EarlyConnections } from "./early-connections.ts";
 import { fromMessage, type HostMessage, type KeeperMessage, type MemberMessage } from "./messages.ts";
 import type { PodOrder } from "./order.ts";
+import { prepareVm, type SpareVms } from "./spare-vms.ts";
 import { PodHolder, type Handle } from "./takeover/holder.ts";
 import { Task } from "../../protos/gen/task-v2.ts";
 import { Client, type Server } from "../ttrpc/index.ts";
@@ -34,6 +37,7 @@ export async function serveKeeper(options: MemberOptions): Promise<void> {
   process.on("message", (message: KeeperMessage, handle: unknown) => member.hear(message, handle as Handle));
   for (const signal of ["SIGTERM", "SIGINT"] as const)
     process.on(signal, () => member.end(`received ${signal}`));
+  member.spares = await prepareVm(new Options(await readNodeFile(process.env)), ownPrograms());
   // What the first pod needs; loading it is what nobody has to wait for.
   if (process.platform === "linux") await import("../../hcs/emulator/emulator.ts");
   await rehearse();
@@ -52,6 +56,8 @@ class Member {
   readonly #pods = new Map<number, HostedPod>();
   /** What was held for pods that this process is about to get, by serial and name. */
   readonly #handles = new Map<number, Map<string, Handle>>();
+  /** VMs that were booted before there was a pod. */
+  spares: SpareVms | undefined;
   /** Orders under way. */
   #pending = 0;
   #isPrepared = false;
@@ -80,12 +86,15 @@ class Member {
       // Whoever waits for the address can have it now: connections wait as well.
       const listener = await listenEarly(order.socketPath);
       say({ kind: "hosted", serial });
-      if (order.isShared) this.#prepare(sharedLogger());
-      else await becomeShimOf(order);
+      if (order.isShared) {
+        this.#prepare(sharedLogger());
+        this.spares?.keepReady();
+      } else await becomeShimOf(order);
       try {
         const pod = await hostPod(order, {
           programs: ownPrograms(),
           listen: listener.serve,
+          spares: this.spares,
           onLogger: (logger) => {
             if (!order.isShared) this.#prepare(logger);
           },

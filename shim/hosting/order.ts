@@ -2,6 +2,7 @@
 import type { Server } from "node:net";
 import type { ShimFlags } from "../flags.ts";
 import type { EarlyConnections } from "./early-connections.ts";
+import type { SpareVms } from "./spare-vms.ts";
 
 export interface PodOrder {
   readonly flags: ShimFlags;
@@ -22,4 +23,6 @@ export interface OwnPod {
   readonly listener: Server;
   /** What has connected meanwhile. */
   readonly early: EarlyConnections;
+  /** Booted while this process goes on to boot. */
+  readonly spares?: SpareVms | undefined;
 }

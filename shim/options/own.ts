@@ -166,6 +166,14 @@ export class Options {
     return this.#get("emulator.windows_build") as number;
   }
 
+  get emulatorSpareVm(): boolean {
+    return this.#get("emulator.spare_vm") as boolean;
+  }
+
+  get emulatorSpareIdleMs(): number {
+    return this.#get("emulator.spare_idle") as number;
+  }
+
   get logLevel(): string {
     return this.#get("log.level") as string;
   }

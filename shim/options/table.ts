@@ -160,6 +160,21 @@ const ROWS: readonly OptionRow[] = [
       "Windows build whose behaviour the emulator has; before 26100 VMs have no HostProcess containers, before 17763 documents are of schema 1",
   },
   {
+    name: "emulator.spare_vm",
+    kind: flag,
+    default: true,
+    sources: NODE_ONLY,
+    description:
+      "a process that makes VMs on the emulator has one booted before a pod needs it: as soon as it starts, and where hosting is shared after each pod",
+  },
+  {
+    name: "emulator.spare_idle",
+    kind: duration,
+    default: 10 * 60_000,
+    sources: NODE_ONLY,
+    description: "how long a VM that was booted ahead waits for a pod before it ends",
+  },
+  {
     name: "log.level",
     kind: oneOf("error", "warn", "info", "debug", "trace"),
     default: "info",

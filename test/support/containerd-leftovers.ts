@@ -10,6 +10,7 @@ import { CGROUP_PARENT, systemKey } from "../../hcs/emulator/systems/state-direc
 import { shimAddress } from "../../shim/bootstrap/address.ts";
 import { runCommand } from "./command.ts";
 import { keeperProcesses } from "./keeper.ts";
+import { spareWorkers } from "./spare-workers.ts";
 import {
   isAlive,
   listProcesses,
@@ -109,9 +110,16 @@ function processesOf({ directory }: Traces): ReturnType<typeof listProcesses> {
   );
 }
 
-/** The keeper stays when pods go. */
-function withoutKeeper({ nodeFile }: Traces, processes: readonly ProcessFacts[]): ProcessFacts[] {
+/** The keeper stays when pods go, with what it and its processes have booted for others. */
+function withoutKeeper(
+  { nodeFile, emulatorDirectory }: Traces,
+  processes: readonly ProcessFacts[],
+): ProcessFacts[] {
   const kept = new Set(keeperProcesses(nodeFile).map(({ pid }) => pid));
+  for (const { launcher, worker } of spareWorkers(emulatorDirectory)) {
+    if (!kept.has(launcher.parent)) continue;
+    for (const one of [launcher, worker]) if (one !== undefined) kept.add(one.pid);
+  }
   return processes.filter(({ pid }) => !kept.has(pid));
 }
 

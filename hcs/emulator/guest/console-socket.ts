@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { createDeferred } from "../../deferred.ts";
 import { receiveDescriptor } from "../../posix/libc.ts";
+import { descriptorOf } from "../socket-descriptor.ts";
 
 export class ConsoleSocket {
   readonly #server: Server;
@@ -28,7 +29,7 @@ export class ConsoleSocket {
   /** The descriptor of the master side. To be called once runc has succeeded: then it has connected and sent. */
   async receive(): Promise<number> {
     const connection = await this.#connection.promise;
-    const master = receiveDescriptor(descriptorOf(connection));
+    const master = receiveDescriptor(descriptorOf(connection, "cannot receive terminal"));
     if (master === undefined) throw new Error("cannot receive terminal: runc sent none");
     return master;
   }
@@ -37,12 +38,4 @@ export class ConsoleSocket {
     this.#server.close();
     void this.#connection.promise.then((connection) => connection.destroy());
   }
-}
-
-/** Node has the descriptor of a socket, but no public name for it. */
-function descriptorOf(socket: Socket): number {
-  const handle = (socket as unknown as { readonly _handle?: { readonly fd?: number } | null })._handle;
-  if (handle?.fd === undefined || handle.fd < 0)
-    throw new Error("cannot receive terminal: connection has no descriptor");
-  return handle.fd;
 }

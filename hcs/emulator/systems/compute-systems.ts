@@ -1,6 +1,6 @@
 /** Creating, opening and enumerating emulated compute systems. */
 import { randomUUID } from "node:crypto";
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type {
   CallOptions,
@@ -57,6 +57,8 @@ import {
 import { attachDocumentDisks } from "../storage/disks.ts";
 import { unmountDirectly } from "../storage/storage.ts";
 import { readSystemFile, type SystemFile } from "./system-file.ts";
+import { assignSpare } from "./spare-assignment.ts";
+import type { SpareWorkers } from "./spare-workers.ts";
 import { endWorker, subdirectories, tearDown, tearDownSystem } from "./teardown.ts";
 import { abortable } from "../../abortable.ts";
 import { launchWorker, type LaunchedWorker } from "./worker-launch.ts";
@@ -73,6 +75,8 @@ export interface ComputeSystemsOptions {
   readonly hostProcessInVms: boolean;
   /** The whole environment of workers. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Workers for VMs, booted ahead. */
+  readonly spares: SpareWorkers | undefined;
   /** Owner of systems whose document names none. */
   readonly owner: string;
   readonly hostProcessors: number;
@@ -266,24 +270,19 @@ export class EmulatedComputeSystems implements ComputeSystems {
   }
 
   async #build(draft: Draft): Promise<EmulatedSystem> {
-    const { file, directory, creator, signal } = draft;
+    const { file, directory, signal } = draft;
     await this.#step(draft, "create.cgroups", () => this.#makeCgroups(file));
     await this.#step(draft, "create.sockets", () =>
       mkdirSync(file.sockets, { recursive: true, mode: 0o700 }),
     );
     const session = await this.#step(draft, "create.shares", () => this.#share(draft));
-    const launched = await this.#step(draft, "create.spawn", () =>
-      launchWorker(
-        this.#options.boot.command,
-        directory,
-        this.#options.environment,
-        isVm(file.document) ? "vm" : "container",
-      ),
+    const launched = await this.#step(
+      draft,
+      "create.spawn",
+      async () => (await this.#takeSpare(draft)) ?? (await this.#launch(draft)),
     );
     try {
-      const launcher = identify(launched.pid);
-      const record: HostRecord = { creator, ...(launcher === undefined ? {} : { launcher }) };
-      writeHostRecord(directory, record);
+      const record = noteLauncher(draft, launched);
       await this.#step(draft, "create.ready", () => abortable(workerReady(launched, draft), signal));
       const [worker] = childrenOf(launched.pid);
       if (worker === undefined) throw notReady(draft, "ended");
@@ -305,6 +304,34 @@ export class EmulatedComputeSystems implements ComputeSystems {
       await session?.close();
       await discardWorker(launched);
       throw error;
+    }
+  }
+
+  #launch({ file, directory }: Draft): Promise<LaunchedWorker> {
+    const { boot, environment } = this.#options;
+    const program = { command: boot.command, environment };
+    return launchWorker(program, directory, isVm(file.document) ? "vm" : "container");
+  }
+
+  /** A worker that had been booted ahead and is ready. Undefined where there is none, or it did not live to be ready. */
+  async #takeSpare(draft: Draft): Promise<LaunchedWorker | undefined> {
+    const { boot, environment, spares, stateDirectory } = this.#options;
+    const { file, directory, signal } = draft;
+    if (!isVm(file.document)) return undefined;
+    const wanted = { command: boot.command, environment, stateDirectory };
+    const spare = await spares?.take(wanted);
+    if (spare === undefined) return undefined;
+    try {
+      assignSpare(spare, directory);
+      noteLauncher(draft, spare);
+      await abortable(workerReady(spare, draft), signal);
+      return spare;
+    } catch {
+      await discardWorker(spare);
+      signal?.throwIfAborted();
+      const { controlSocket, workerLog } = hostPaths(directory);
+      for (const path of [controlSocket, workerLog]) rmSync(path, { force: true });
+      return undefined;
     }
   }
 
@@ -456,6 +483,14 @@ function shareWithWorker(directory: string): void {
   mount({ source: directory, target: directory, flags: MS.bind });
   mount({ target: directory, flags: MS.private });
   mount({ target: directory, flags: MS.shared });
+}
+
+/** Notes which process is the worker's parent, so that whoever finds the system can end it. */
+function noteLauncher({ creator, directory }: Draft, { pid }: LaunchedWorker): HostRecord {
+  const launcher = identify(pid);
+  const record: HostRecord = { creator, ...(launcher === undefined ? {} : { launcher }) };
+  writeHostRecord(directory, record);
+  return record;
 }
 
 /** Ends a worker that no system was made of. */

@@ -15,7 +15,8 @@
  * renamed before anything in it is removed: a new system with the same id never meets the remains of the old one.
  */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import type { ProcessIdentity } from "./process-identity.ts";
 import { systemPaths, type SystemPaths } from "./system-file.ts";
 
@@ -130,4 +131,15 @@ export function checkStateDirectory(stateDirectory: string): void {
     `cannot use emulator state directory "${stateDirectory}": it has ${length} bytes, ` +
       `at most ${length - (longest - SOCKET_PATH_LIMIT)} leave room for socket paths of ${SOCKET_PATH_LIMIT} bytes`,
   );
+}
+
+/** The path without symbolic links, as the kernel names mounts below it. Its end need not exist. */
+export function canonicalPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    const absolute = resolve(path);
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(absolute) === absolute) throw error;
+    return join(canonicalPath(dirname(absolute)), basename(absolute));
+  }
 }

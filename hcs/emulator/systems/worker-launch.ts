@@ -34,37 +34,61 @@ export interface LaunchedWorker {
   readonly ended: Promise<string>;
 }
 
-/**
- * Starts `command` with the system directory as its last argument. Resolves when the process exists.
- *
- * @param environment the whole environment of the worker
- */
+/** How workers are run. */
+export interface WorkerProgram {
+  /** Program and arguments; what the worker is to do is added. */
+  readonly command: readonly string[];
+  /** The whole environment of the worker. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** The environment of workers that are given no other. */
+export function workerEnvironment(): Readonly<Record<string, string>> {
+  return { PATH: process.env["PATH"] ?? DEFAULT_PATH };
+}
+
+/** Starts the worker of the system in `directory`. Resolves when the process exists. */
 export function launchWorker(
-  command: readonly string[],
+  program: WorkerProgram,
   directory: string,
-  environment: Readonly<Record<string, string>>,
   kind: keyof typeof UNSHARE,
 ): Promise<LaunchedWorker> {
-  const path = systemPaths(directory).workerLog;
-  const log = openSync(path, "a", 0o600);
+  const log = openSync(systemPaths(directory).workerLog, "a+", 0o600);
+  return spawnWorker(program, [directory], kind, log, ["pipe"]);
+}
+
+/**
+ * Starts a worker. Resolves when the process exists.
+ *
+ * @param log where it writes; is read and closed when it has ended: another process may remove its name before
+ * @param sockets descriptors from 3 on
+ */
+export function spawnWorker(
+  { command, environment }: WorkerProgram,
+  args: readonly string[],
+  kind: keyof typeof UNSHARE,
+  log: number,
+  sockets: readonly "pipe"[],
+): Promise<LaunchedWorker> {
   let child: ChildProcess;
   try {
-    child = spawn("unshare", [...UNSHARE[kind], "--", ...command, directory], {
-      stdio: ["ignore", log, log, "pipe"],
+    child = spawn("unshare", [...UNSHARE[kind], "--", ...command, ...args], {
+      stdio: ["ignore", log, log, ...sockets],
       // Not in this directory, which may be somebody's mount; not in this session, whose terminal sends signals.
       cwd: "/",
       detached: true,
       env: environment,
     });
-  } finally {
+  } catch (error) {
     closeSync(log);
+    throw error;
   }
-  // Open from the beginning: another process may remove the directory as soon as the worker has ended.
-  const read = openSync(path, "r");
   const ended = new Promise<string>((resolve) => {
     child.once("close", (status, signal) => {
-      const lines = readTail(read);
-      closeSync(read);
+      const lines = readTail(log);
+      closeSync(log);
       resolve(describeEnd(status, signal, lines));
     });
   });

@@ -1,5 +1,5 @@
 /** The host's end of a handle to a worker (worker/messages.ts). */
-import { connect, type Socket } from "node:net";
+import { connect, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { createDeferred, type Deferred } from "../../deferred.ts";
 import { abortable } from "../../abortable.ts";
@@ -46,6 +46,15 @@ export class WorkerLink {
 
   send(request: HandleRequest): void {
     this.#socket.write(encodeLine(request));
+  }
+
+  /** As those of a socket: whether this process stays for it. */
+  ref(): void {
+    if (this.#socket instanceof Socket) this.#socket.ref();
+  }
+
+  unref(): void {
+    if (this.#socket instanceof Socket) this.#socket.unref();
   }
 
   /** Closes the handle. */

@@ -15,7 +15,12 @@ export interface HandlesOptions {
   readonly onStray: (line: string) => void;
 }
 
-/** File descriptor of the creator's handle. */
+/** The creator's handle, which the worker is born with. */
+export function creatorHandle(): Socket {
+  return new Socket({ fd: CREATOR_FD, readable: true, writable: true });
+}
+
+/** Its file descriptor. */
 const CREATOR_FD = 3;
 
 export class Handles {
@@ -27,11 +32,6 @@ export class Handles {
 
   constructor(options: HandlesOptions) {
     this.#options = options;
-  }
-
-  /** Takes the creator's handle. */
-  adoptCreator(): void {
-    this.add(new Socket({ fd: CREATOR_FD, readable: true, writable: true }));
   }
 
   /** Accepts further handles at `path`. */
@@ -61,11 +61,13 @@ export class Handles {
       if (this.#open.size === 0) this.#options.onLastClosed();
     });
     for (const event of this.#events) socket.write(encodeLine(event));
+    // The creator's may have been stopped while nobody listened.
+    socket.resume();
   }
 
   #obey(line: string): void {
-    if (parseHandleRequest(line) === undefined) this.#options.onStray(line);
-    else this.#options.onStart();
+    if (parseHandleRequest(line)?.op === "start") this.#options.onStart();
+    else this.#options.onStray(line);
   }
 
   /** Tells all handles, those opened later too. */

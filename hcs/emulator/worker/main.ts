@@ -3,7 +3,7 @@
  * that its end is the end of everything in the VM, and it hosts the guest agent.
  *
  * Usage: `main.ts <system directory>`, in new pid, mount, uts, ipc and network namespaces, with the creator's handle
- * as file descriptor 3.
+ * as file descriptor 3. Or `main.ts --spare <state directory>`: it waits to be told which system it is (`spare.ts`).
  */
 import { bootGuest } from "../guest/boot.ts";
 import { describe } from "../guest/errors.ts";
@@ -14,12 +14,13 @@ import type { ComputeSystemDocument } from "../../schema/compute-system.ts";
 import { WINDOWS_GUEST_SERVICE } from "../../schema/hv-socket.ts";
 import { WindowsGuest } from "../guest/windows/boot.ts";
 import { dialIn, dialService } from "./dial.ts";
-import { Handles } from "./handles.ts";
-import type { WorkerExitType } from "./messages.ts";
+import { creatorHandle, Handles } from "./handles.ts";
+import { SPARE_FLAG, type WorkerExitType } from "./messages.ts";
 import { openSerialConsole, type SerialConsole } from "./serial-console.ts";
-import { buildView, configureNetwork, HV_SOCKETS, joinCgroup, WINDOWS } from "./view.ts";
+import { waitAsSpare, type Assignment } from "./spare.ts";
+import { buildView, configureNetwork, detachView, HV_SOCKETS, joinCgroup, WINDOWS } from "./view.ts";
 
-async function runWorker(directory: string): Promise<void> {
+async function runWorker({ directory, handle, shares }: Assignment): Promise<void> {
   const system = readSystemFile(directory);
   const port = await openSerialConsole(system.document);
   const log = new GuestLog(
@@ -59,10 +60,10 @@ async function runWorker(directory: string): Promise<void> {
   process.on("uncaughtException", crash);
   // Modes of what the guest makes must not depend on who started the host.
   process.umask(0o022);
-  handles.adoptCreator();
+  handles.add(handle);
   await handles.listen(systemPaths(directory).controlSocket);
   joinCgroup(system.cgroup);
-  buildView(directory, system);
+  buildView(directory, system, shares);
   if (system.windows !== undefined && system.windows.kind !== "vm") becomeSubreaper();
   else configureNetwork(system);
   process.chdir("/");
@@ -114,13 +115,20 @@ function stackOf(error: unknown): string | undefined {
   return error instanceof Error ? error.stack : undefined;
 }
 
-const [directory] = process.argv.slice(2);
-if (directory === undefined) {
-  process.stderr.write("usage: worker <system directory>\n");
+function assignmentOf(directory: string): Assignment {
+  detachView();
+  return { directory, handle: creatorHandle() };
+}
+
+const [argument, stateDirectory] = process.argv.slice(2);
+if (argument === undefined || (argument === SPARE_FLAG && stateDirectory === undefined)) {
+  process.stderr.write(`usage: worker <system directory> | ${SPARE_FLAG} <state directory>\n`);
   process.exitCode = 2;
 } else {
-  runWorker(directory).catch((error: unknown) => {
-    process.stderr.write(`cannot run worker of "${directory}": ${describe(error)}\n`);
+  const assigned =
+    stateDirectory === undefined ? Promise.resolve(argument).then(assignmentOf) : waitAsSpare(stateDirectory);
+  assigned.then(runWorker).catch((error: unknown) => {
+    process.stderr.write(`cannot run worker of "${argument}": ${describe(error)}\n`);
     process.exit(1);
   });
 }

@@ -7,7 +7,13 @@
  */
 
 /** Host to worker. */
-export type HandleRequest = { readonly op: "start" };
+export type HandleRequest =
+  | { readonly op: "start" }
+  /**
+   * To a worker that was booted ahead (`spare.ts`), by its creator alone and as the first request: it is that of the system in
+   * `directory`, whose shares have been sent as a descriptor.
+   */
+  | { readonly op: "become"; readonly directory: string };
 
 /** Worker to host. `exit` is the last line, sent only when the system ends by itself. */
 export type HandleEvent =
@@ -18,6 +24,12 @@ export type HandleEvent =
   | { readonly event: "exit"; readonly exitType: WorkerExitType; readonly reason?: string };
 
 export type WorkerExitType = "GracefulExit" | "ForcedExit" | "UnexpectedExit";
+
+/** First argument of a worker that is told later which system it is; the state directory follows. */
+export const SPARE_FLAG = "--spare";
+
+/** What `ps` shows of one that has booted and waits. */
+export const SPARE_TITLE = "runhcs-vm-worker spare";
 
 export function encodeLine(message: HandleRequest | HandleEvent): string {
   return `${JSON.stringify(message)}\n`;
@@ -37,7 +49,15 @@ export class LineSplitter {
 /** Undefined for a line that is no message of this version. */
 export function parseHandleRequest(line: string): HandleRequest | undefined {
   const value = parseObject(line);
-  return value?.["op"] === "start" ? { op: "start" } : undefined;
+  const directory = value?.["directory"];
+  switch (value?.["op"]) {
+    case "start":
+      return { op: "start" };
+    case "become":
+      return typeof directory === "string" ? { op: "become", directory } : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** Undefined for a line that is no message of this version. */

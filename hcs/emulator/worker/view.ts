@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, mkdirSync, openSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { mount, MS, raiseLoopback, setHostname, unmount } from "../../posix/libc.ts";
+import { attachMounts, mount, MS, raiseLoopback, setHostname, unmount } from "../../posix/libc.ts";
 import { cgroupHierarchies } from "../cgroup/tree.ts";
 import { readMounts } from "../storage/mount-table.ts";
 import { systemPaths, type SystemFile } from "../systems/system-file.ts";
@@ -42,15 +42,29 @@ export function joinCgroup(cgroup: string): void {
   }
 }
 
+/** Makes this process's mounts its own: the host's later mounts come in, none of ours go out. */
+export function detachView(): void {
+  mount({ target: "/", flags: MS.rec | MS.slave });
+}
+
+/** What a worker without a system keeps of the host's mounts: enough to be that of any system of `stateDirectory`. */
+export function narrowView(stateDirectory: string): void {
+  detachView();
+  leaveMounts(NOWHERE, [stateDirectory, ...programPaths()]);
+}
+
+/** No mount point is at or below it. */
+const NOWHERE = "/proc/self/nowhere";
+
 /**
  * Makes `/run` the VM's own; what the host mounts below the shares later on appears there. All other mounts of the
  * host are let go: a namespace that keeps a copy of a mount keeps its file system busy, whoever unmounts it elsewhere.
+ *
+ * @param given the shares, as a copy of the host's mounts ({@link attachMounts}), for a process that is older than they are
  */
-export function buildView(directory: string, system: SystemFile): void {
-  // The host's later mounts come in, none of ours go out.
-  mount({ target: "/", flags: MS.rec | MS.slave });
+export function buildView(directory: string, system: SystemFile, given?: number): void {
   // Both directories usually lie below the /run that is about to be covered: held open, they stay within reach.
-  const shares = openDirectory(systemPaths(directory).shares);
+  const shares = given ?? openDirectory(systemPaths(directory).shares);
   const sockets = openDirectory(system.sockets);
   try {
     mount({
@@ -62,7 +76,13 @@ export function buildView(directory: string, system: SystemFile): void {
     });
     for (const path of ["shares", "hv", ...GUEST_DIRECTORIES])
       mkdirSync(join(directory, path), { recursive: true });
-    mount({ source: `/proc/self/fd/${shares}`, target: join(directory, "shares"), flags: MS.bind | MS.rec });
+    const seen = join(directory, "shares");
+    if (given === undefined)
+      mount({ source: `/proc/self/fd/${shares}`, target: seen, flags: MS.bind | MS.rec });
+    else {
+      attachMounts(given, seen);
+      mount({ target: seen, flags: MS.rec | MS.slave });
+    }
     mount({ source: `/proc/self/fd/${sockets}`, target: join(directory, "hv"), flags: MS.bind });
   } finally {
     closeSync(shares);

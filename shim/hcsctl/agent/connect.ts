@@ -33,7 +33,7 @@ export async function withContainer<T>(
     const interrupted = new AbortController();
     const onInterrupt = (): void => interrupted.abort(new Error("interrupted"));
     process.once("SIGINT", onInterrupt);
-    const backend = await openBackend(options, ownPrograms(), OWNER);
+    const backend = await openBackend(options, ownPrograms(), OWNER, undefined);
     try {
       const { json } = await client.call(Diag, "Agent", { id: words[0] ?? "" });
       const report: unknown = JSON.parse(json);

@@ -3,7 +3,10 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   closeSync,
+  constants,
+  existsSync,
   fstatSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -16,12 +19,16 @@ import {
 import { Socket } from "node:net";
 import { join } from "node:path";
 import {
+  attachMounts,
+  copyMounts,
   duplicateOnto,
   mount,
   MS,
+  nameFile,
   pipe,
   reapChild,
   receiveDescriptor,
+  sendDescriptor,
   setNonBlocking,
   setWindowSize,
   socketPair,
@@ -29,6 +36,8 @@ import {
   unmount,
 } from "../../../../hcs/posix/libc.ts";
 import { until } from "../../../support/until.ts";
+
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 
 const isCloseOnExec = (fd: number): boolean =>
   /^flags:\s+0?2\d{6}$/m.test(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"));
@@ -111,6 +120,43 @@ describe("receiveDescriptor", () => {
   });
 });
 
+describe("sendDescriptor", () => {
+  it("hands a descriptor over, and leaves the sender's open", () => {
+    const [one, other] = socketPair();
+    const { read, write } = pipe();
+    sendDescriptor(other, write);
+    const received = receiveDescriptor(one);
+    assert.ok(received !== undefined && received !== write);
+    writeSync(received, "through");
+    assert.equal(readSync(read, Buffer.alloc(16)), 7);
+    assert.ok(fstatSync(write).isFIFO());
+    for (const fd of [one, other, read, write, received]) closeSync(fd);
+  });
+
+  it("fails when nobody is there to take it", () => {
+    const [one, other] = socketPair();
+    closeSync(other);
+    assert.throws(() => sendDescriptor(one, 0), { code: "EPIPE", syscall: "sendmsg" });
+    closeSync(one);
+  });
+});
+
+describe("nameFile", () => {
+  it("gives a file without a name one", () => {
+    const directory = mkdtempSync("/tmp/rhc-libc-");
+    const file = openSync(directory, O_TMPFILE | constants.O_RDWR, 0o600);
+    try {
+      writeSync(file, "said");
+      nameFile(file, join(directory, "log"));
+      assert.equal(readFileSync(join(directory, "log"), "utf8"), "said");
+      assert.throws(() => nameFile(file, join(directory, "log")), { code: "EEXIST", syscall: "linkat" });
+    } finally {
+      closeSync(file);
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
 describe("setWindowSize", () => {
   it("fails for what is no terminal", () => {
     const { read, write } = pipe();
@@ -182,6 +228,26 @@ describe("mount and unmount", function () {
       },
     );
     assert.throws(() => unmount(directory), { code: "EINVAL", syscall: "umount2" });
+  });
+
+  it("attach a copy of mounts elsewhere, which shares with them", () => {
+    const [original, copy, inner] = ["original", "copy", "original/inner"].map((name) =>
+      join(directory, name),
+    );
+    assert.ok(original !== undefined && copy !== undefined && inner !== undefined);
+    for (const path of [original, copy]) mkdirSync(path);
+    mount({ source: "tmpfs", target: original, type: "tmpfs" });
+    mount({ target: original, flags: MS.private });
+    mount({ target: original, flags: MS.shared });
+    const mounts = copyMounts(original);
+    attachMounts(mounts, copy);
+    closeSync(mounts);
+    mkdirSync(inner);
+    mount({ source: "tmpfs", target: inner, type: "tmpfs" });
+    writeFileSync(join(inner, "file"), "");
+    assert.ok(existsSync(join(copy, "inner/file")));
+    for (const path of [inner, original, copy]) unmount(path);
+    assert.throws(() => copyMounts(join(directory, "missing")), { code: "ENOENT", syscall: "open_tree" });
   });
 
   it("detach what is in use", () => {
