@@ -104,7 +104,7 @@ export const SUITES: readonly Suite[] = [
       RUNHCS_TEST_CONTAINERD: "2.1",
       RUNHCS_TEST_HOSTING: hosting,
     },
-    files: "test/integration/{load,many-pods}.test.ts",
+    files: "test/integration/@(load|many-pods).test.ts",
   })),
 ];
 

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
-import { SUITES, selectSuites } from "../../../scripts/test/suites.ts";
+import { filesOf, SUITES, selectSuites } from "../../../scripts/test/suites.ts";
+
+/** How mocha finds files; its types leave it out. */
+const { lookupFiles } = createRequire(import.meta.url)("mocha/lib/cli/cli.js") as {
+  lookupFiles(pattern: string, extensions: readonly string[]): string[];
+};
 
 /** Folders below `test/` that hold no tests of their own. */
 const NOT_SUITES = ["support", "fixtures"];
@@ -23,6 +29,14 @@ describe("SUITES", () => {
     const names = SUITES.map(({ name }) => name);
     assert.deepEqual(names, [...new Set(names)]);
   });
+});
+
+describe("filesOf", () => {
+  for (const suite of SUITES) {
+    it(`says of ${suite.name} what mocha finds`, () => {
+      assert.notDeepEqual(lookupFiles(filesOf(suite), ["ts"]), []);
+    });
+  }
 });
 
 describe("selectSuites", () => {
