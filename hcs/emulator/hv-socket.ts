@@ -1,6 +1,6 @@
 /** Hyper-V sockets as unix sockets: the service of a VM is a socket file in the VM's directory. */
-import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync } from "node:fs";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { existsSync, readdirSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { basename, dirname, join } from "node:path";
 import type {
@@ -15,10 +15,10 @@ import { AcceptQueue } from "../accept-queue.ts";
 import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
 import { hresultFromWin32 } from "../hresult.ts";
-import { abortable } from "../abortable.ts";
 import type { Calls } from "./calls.ts";
 import { isContainerSocketsName } from "./hv-socket-names.ts";
 import { isGuid } from "./guid.ts";
+import { connectSocketFile } from "./socket-file.ts";
 import { socketsDirectory } from "./systems/state-directory.ts";
 
 const WSAEADDRNOTAVAIL = 10049;
@@ -67,7 +67,7 @@ export class EmulatedHvSocket implements HvSocket {
     return this.#calls.run("hvSocket.connect", call, async () => {
       const path = this.#path(address, call.phrase, WSAENETUNREACH);
       for (const each of [path, ...containerPaths(path)]) {
-        const socket = await connectTo(each, options.signal);
+        const socket = await connectSocketFile(each, options.signal);
         if (socket !== undefined) return socket;
       }
       throw refused(call.phrase, target, WSAECONNREFUSED, "nobody listens there");
@@ -106,44 +106,6 @@ function containerPaths(path: string): string[] {
   return readdirSync(directory)
     .filter(isContainerSocketsName)
     .map((name) => join(directory, name, basename(path)));
-}
-
-/** Linux: a handle that names a file and can do nothing else with it. */
-const O_PATH = 0o10000000;
-
-/**
- * Undefined where nobody listens (any more). What is there is held while it is looked at: a container may put a link to some
- * socket of the host in the place of its own. The handle also has a name that is short enough for a socket.
- */
-async function connectTo(path: string, signal: AbortSignal | undefined): Promise<Socket | undefined> {
-  let handle: number;
-  try {
-    handle = openSync(path, O_PATH | constants.O_NOFOLLOW);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  try {
-    if (!fstatSync(handle).isSocket()) return undefined;
-    const socket = connect({ path: `/proc/self/fd/${handle}`, allowHalfOpen: true });
-    const connected = new Promise<void>((resolve, reject) => {
-      socket.once("error", reject);
-      socket.once("connect", () => {
-        socket.off("error", reject);
-        resolve();
-      });
-    });
-    try {
-      await abortable(connected, signal);
-      return socket;
-    } catch (error) {
-      socket.on("error", () => undefined).destroy();
-      if ((error as NodeJS.ErrnoException).code === "ECONNREFUSED") return undefined;
-      throw error;
-    }
-  } finally {
-    closeSync(handle);
-  }
 }
 
 function refused(operation: string, target: string, winsock: number, detail: string): HcsError {

@@ -18,6 +18,8 @@ export interface EngineUnderTest {
   readonly connect: ConnectOptions;
   /** For files of the tests. */
   readonly directory: string;
+  /** Where the emulator of the shims keeps its systems. */
+  readonly emulatorDirectory: string;
   /** The local image, packed. */
   readonly archive: string;
   /** Node file of the shims, and of `hcsctl`. */
@@ -76,7 +78,8 @@ export function eachEngine(
         shimEnvironment: { RUNHCS_CONFIG: path, NODE_V8_COVERAGE: "", NODE_OPTIONS: "" },
       };
       const flags = ["--engine", "shim", "--namespace", "test"];
-      engine = await prepared({ connect, directory, nodeFile: path, flags });
+      const emulatorDirectory = join(directory, "e");
+      engine = await prepared({ connect, directory, emulatorDirectory, nodeFile: path, flags });
     });
     body(() => given(engine), "shim");
     after(async () => {
@@ -99,7 +102,7 @@ export function eachEngine(
       before(async () => {
         const directory = join(containerd().directory, "client");
         await mkdir(directory);
-        const { address, namespace } = containerd();
+        const { address, namespace, emulatorDirectory, nodeFile } = containerd();
         const connect: ConnectOptions = {
           engine: "containerd",
           address,
@@ -107,7 +110,7 @@ export function eachEngine(
           stateDirectory: join(directory, "state"),
         };
         const flags = ["--address", address, "--namespace", namespace];
-        engine = await prepared({ connect, directory, nodeFile: containerd().nodeFile, flags });
+        engine = await prepared({ connect, directory, emulatorDirectory, nodeFile, flags });
       });
       body(() => given(engine), line);
       after(async () => {

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../support/command.ts";
 import { eachEngine } from "../support/each-engine.ts";
+import { echo, PipeServer } from "../support/pipe-server.ts";
 import { RUNHCS } from "../support/runtime.ts";
 import { until } from "../support/until.ts";
 import { isHostPid, WINDOWS_DIRECTORY, WindowsImages } from "../support/windows-containers.ts";
@@ -98,6 +99,19 @@ eachEngine(
         assert.equal((await hcsctl("ps", "--all")).stdout, "no containers\n");
       });
     }
+
+    it("-v: hands over named pipes of the host", async () => {
+      const server = await PipeServer.listen(engine().emulatorDirectory, "api", echo);
+      try {
+        const { stdout, stderr } = await run(
+          ...["--rm", "-v", "\\\\.\\pipe\\api:\\\\.\\pipe\\inside", "--"],
+          ...["C:\\probe.exe", "pipe", "inside", "good morning"],
+        );
+        assert.equal(stdout, "good morning\n", stderr);
+      } finally {
+        await server.close();
+      }
+    });
 
     it("--image: runs an archive's own command, and others, also in a VM", async () => {
       const archive = await images.archive(IMAGE);

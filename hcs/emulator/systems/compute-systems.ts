@@ -351,7 +351,10 @@ export class EmulatedComputeSystems implements ComputeSystems {
         addVsmbShare(paths, share, target);
       return undefined;
     }
-    const shared = await shareContainer({ paths, host, network, target }, document.Container);
+    const shared = await shareContainer(
+      { ...{ paths, host, network, target, runtimeId }, stateDirectory: this.#options.stateDirectory },
+      document.Container,
+    );
     const session = await ContainerSession.prepare(
       { ...{ id, runtimeId, hvSocket }, ...shared },
       signal === undefined ? {} : { signal },
@@ -362,10 +365,13 @@ export class EmulatedComputeSystems implements ComputeSystems {
 
   #kindOf(parts: KindParts, session: ContainerSession | undefined): SystemKind {
     const { id, owner, runtimeId, cgroup, directory, document } = parts;
-    const { network, hostProcessors, windows: host } = this.#options;
+    const { stateDirectory, network, hostProcessors, windows: host } = this.#options;
     const paths = hostPaths(directory);
     if (isVm(document))
-      return new VmKind({ id, owner, runtimeId, cgroup, paths, document, network, hostProcessors });
+      return new VmKind({
+        ...{ id, owner, runtimeId, cgroup, paths, document },
+        ...{ stateDirectory, network, hostProcessors },
+      });
     const target = { operation: OPERATIONS.modify.phrase, id };
     return new ContainerKind({
       ...{ id, owner, runtimeId, cgroup, session },

@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { HcsError } from "../../errors.ts";
 import { HRESULT } from "../../hresult-table.ts";
 import { mount, MS } from "../../posix/libc.ts";
-import type { MappedDirectory, WindowsContainer } from "../../schema/container.ts";
+import type { MappedDirectory, MappedPipe, WindowsContainer } from "../../schema/container.ts";
 import { addNetworkAdapter } from "../network/adapters.ts";
 import type { EmulatedNetwork } from "../network/network.ts";
 import { mountsAtOrBelow } from "../storage/mount-table.ts";
@@ -13,6 +13,7 @@ import type { WindowsHost, WindowsParts } from "../windows/host.ts";
 import { MACHINE_SHARE, parseVolumePath, sharePath } from "../windows/paths.ts";
 import { OWN_PROGRAMS } from "../windows/wine.ts";
 import { newAdapterId } from "./container-session.ts";
+import { sharePipe, type PipeUser } from "./pipe-shares.ts";
 import type { HostPaths } from "./state-directory.ts";
 
 export interface SharedContainer {
@@ -21,8 +22,7 @@ export interface SharedContainer {
   readonly adapterId: string | undefined;
 }
 
-export interface ShareContext {
-  readonly paths: HostPaths;
+export interface ShareContext extends PipeUser {
   readonly host: WindowsHost;
   readonly network: EmulatedNetwork;
   readonly target: ModifyTarget;
@@ -48,17 +48,19 @@ export async function shareContainer(
   context: ShareContext,
   document: WindowsContainer,
 ): Promise<SharedContainer> {
-  const { Storage, MappedDirectories = [], Networking } = document;
+  const { Storage, MappedDirectories = [], MappedPipes = [], Networking } = document;
   shareVolume(context, Storage.Path);
   for (const { Path } of Storage.Layers ?? []) requireDirectory(Path, context.target);
   const mapped: MappedDirectory[] = [];
   for (const one of MappedDirectories)
     mapped.push({ ...one, HostPath: await shareDirectory(context, one.HostPath, one.ReadOnly === true) });
+  const pipes = sharePipes(context, MappedPipes);
   const network = await shareNetwork(context, Networking?.Namespace);
   return {
     container: {
       ...document,
       ...(mapped.length === 0 ? {} : { MappedDirectories: mapped }),
+      ...(pipes.length === 0 ? {} : { MappedPipes: pipes }),
       ...(network === undefined ? {} : { Networking: { ...Networking, Namespace: network.namespace } }),
     },
     adapterId: network?.adapterId,
@@ -77,11 +79,21 @@ function shareVolume({ paths, host, target }: ShareContext, path: string): void 
   mount({ source, target: directory, flags: MS.bind | MS.rec });
 }
 
+/** A pipe may be mapped under several names. */
+function sharePipes(context: ShareContext, pipes: readonly MappedPipe[]): MappedPipe[] {
+  const shared = new Map<string, string>();
+  return pipes.map(({ ContainerPipeName, HostPath }) => {
+    const path = shared.get(HostPath.toLowerCase()) ?? sharePipe(context, HostPath, context.target);
+    shared.set(HostPath.toLowerCase(), path);
+    return { ContainerPipeName, HostPath: path };
+  });
+}
+
 let shares = 0;
 
 /** @returns the path that the container's worker knows it by */
 export async function shareDirectory(
-  { paths, host, target }: Omit<ShareContext, "network">,
+  { paths, host, target }: Pick<ShareContext, "paths" | "host" | "target">,
   hostPath: string,
   readOnly: boolean,
 ): Promise<string> {

@@ -26,13 +26,12 @@ import {
 import { addPlan9Share, removePlan9Share, type ModifyTarget } from "../storage/plan9-shares.ts";
 import { addVsmbShare, removeVsmbShare, updateVsmbShare } from "../storage/vsmb-shares.ts";
 import { any, choice, integer, nonEmptyString, object, required, unsupported } from "../shape.ts";
-import type { HostPaths } from "./state-directory.ts";
+import { removePipe, sharePipe, type PipeUser } from "./pipe-shares.ts";
 import { OPERATIONS } from "./states.ts";
 
 /** The parts of a system that can be modified. */
-export interface ModifiedSystem {
+export interface ModifiedSystem extends PipeUser {
   readonly id: string;
-  readonly paths: HostPaths;
   readonly cgroup: string;
   /** Of its document. */
   readonly machine: VmDocument["VirtualMachine"];
@@ -146,6 +145,13 @@ const RESOURCES: readonly { readonly path: RegExp; readonly requests: Requests }
         ),
       Remove: ({ paths }, _, target, device, offset) =>
         removeDisk(paths, vpmemName(Number(device), Number(offset)), target),
+    },
+  },
+  {
+    path: /^VirtualMachine\/Devices\/MappedPipes\/(.+)$/s,
+    requests: {
+      Add: (system, _, target, hostPath = "") => void sharePipe(system, hostPath, target),
+      Remove: (system, _, target, hostPath = "") => removePipe(system, hostPath, target),
     },
   },
   { path: exactly(MEMORY_SIZE), requests: { Set: setMemory, Update: setMemory } },

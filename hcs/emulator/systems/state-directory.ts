@@ -7,7 +7,8 @@
  * <state>/systems/.new-<key>-<pid>-<start>-<rt>/  one that process <pid> is about to make
  * <state>/systems/.dead-<key>-<rt>/          one whose remains are being removed
  * <state>/hv/<runtime id>/<service id>       HvSocket stand-ins: unix sockets
- * <state>/pipes/<name>                       serial ports of VMs: unix sockets
+ * <state>/pipes/<name>                       named pipes of the machine, serial ports of VMs: unix sockets
+ * <state>/pipes/.for-<runtime id>            keeps the directory for a system that has a pipe mapped
  * <cgroup>/runhcs/<key>-<rt>/{gcs,pods}      in every cgroup hierarchy; <rt> = first 8 digits of the runtime id
  * ```
  *
@@ -54,7 +55,7 @@ export function socketsDirectory(stateDirectory: string, runtimeId: string): str
   return join(hvSocketsDirectory(stateDirectory), runtimeId);
 }
 
-/** Named pipes that clients have asked for under `BackendTraits.pipePrefix`. */
+/** Named pipes: those that clients have asked for under `BackendTraits.pipePrefix`, and those that containers may have. */
 export function pipesDirectory(stateDirectory: string): string {
   return join(stateDirectory, "pipes");
 }

@@ -56,6 +56,8 @@ export interface SystemPaths {
   readonly volumes: string;
   /** What a Windows guest boots: `<shares>/windows/template`, and this project's own programs. */
   readonly windows: string;
+  /** `<shares>/pipes/<file name of a pipe>` is the machine's directory of pipes: the worker may connect to this one. */
+  readonly pipes: string;
   /** `<shares>/nics/<NIC GUID>` is a bind of a network namespace: the emulated NIC is that namespace. */
   readonly nics: string;
 }
@@ -72,6 +74,7 @@ export function systemPaths(directory: string): SystemPaths {
     vsmbShares: join(shares, "vsmb"),
     volumes: join(shares, "volumes"),
     windows: join(shares, "windows"),
+    pipes: join(shares, "pipes"),
     nics: join(shares, "nics"),
   };
 }

@@ -21,6 +21,7 @@ import {
   systemsDirectory,
   type SystemEntry,
 } from "./state-directory.ts";
+import { releasePipesDirectory } from "./pipes-directory.ts";
 import { readSystemFile } from "./system-file.ts";
 import { detachLoopDevicesOf } from "../storage/loop-devices.ts";
 import { unmountTree, type Unmount } from "../storage/unmount-tree.ts";
@@ -53,6 +54,7 @@ export async function tearDown(
     removeContainerSockets(file.sockets);
     removeFlat(file.sockets);
     removeSerialPort(file.document);
+    releasePipesDirectory(stateDirectory, file.runtimeId);
   }
   removeSystemDirectory(directory);
   for (const parent of [
@@ -169,8 +171,8 @@ function removeSystemDirectory(directory: string): void {
 
 /** Those that a system directory is made with, below the shares and beside. */
 export function subdirectories(paths: HostPaths): string[] {
-  const { plan9Shares, vsmbShares, volumes, windows, disks, nics, staging, images } = paths;
-  return [plan9Shares, vsmbShares, volumes, windows, disks, nics, staging, images];
+  const { plan9Shares, vsmbShares, volumes, windows, disks, pipes, nics, staging, images } = paths;
+  return [plan9Shares, vsmbShares, volumes, windows, disks, pipes, nics, staging, images];
 }
 
 /** What containers have made in their directories is theirs alone: nothing is mounted there, links are not followed. */

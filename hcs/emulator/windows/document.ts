@@ -26,6 +26,11 @@ export const MAPPED_DIRECTORY: Shape = object({
   ReadOnly: boolean,
 });
 
+const MAPPED_PIPE = object({
+  ContainerPipeName: required(nonEmptyString),
+  HostPath: required(nonEmptyString),
+});
+
 const REGISTRY_VALUE = object({
   Key: required(
     object({
@@ -69,9 +74,7 @@ export const WINDOWS_CONTAINER: Shape = object({
     }),
   ),
   MappedDirectories: list(MAPPED_DIRECTORY),
-  MappedPipes: unsupported(
-    "named pipes do not leave a container of the emulator: each has its own Wine server",
-  ),
+  MappedPipes: list(MAPPED_PIPE),
   Memory: object({ SizeInMB: required(CONTAINER_MEMORY_SIZE) }),
   Processor: CONTAINER_PROCESSORS,
   Networking: object({

@@ -60,6 +60,9 @@ export function volumePath(id: string): string {
 /** The root of VSMB shares as a Windows guest sees it (shim and guest agree on it; the GUID is Windows'). */
 const VSMB = "\\\\?\\VMSMB\\VSMB-{dcc079ae-60ba-4d07-847c-3493609c0870}\\";
 
+/** Name of the share that has the machine's named pipes. */
+export const IPC_SHARE = "IPC$";
+
 /** A file or directory of share `name`; without components the share itself. */
 export function sharePath(name: string, ...components: readonly string[]): string {
   return VSMB + [name, ...components].join("\\");

@@ -104,7 +104,7 @@ export type Layer =
   | { readonly type: "overlay" };
 
 export interface HostMount {
-  /** Path on the host. */
+  /** Path on the host. For Windows containers also a named pipe, `\\.\pipe\<name>`, with a target of the same form. */
   readonly source: string;
   /** Path in the container. */
   readonly target: string;

@@ -56,7 +56,7 @@ export const CREATE_FLAGS: readonly Flag[] = [
     type: "string",
     multiple: true,
     value: "SOURCE:TARGET[:ro]",
-    description: "directory or file of the host",
+    description: "directory, file or named pipe of the host",
   },
   {
     name: "staging",

@@ -9,6 +9,7 @@ import type {
   ProcessOptions,
   UserNamespace,
 } from "../../client/options/options.ts";
+import { pipeName } from "../../../oci/windows/mounts.ts";
 import { mappedDirectory, type DirectoryMapping } from "../../client/paths/working-directory.ts";
 import { UsageError } from "../../flags.ts";
 import type { CommandContext } from "../command.ts";
@@ -86,14 +87,16 @@ export function directoryMapping(value: string): DirectoryMapping {
   return { host: resolve(value.slice(0, at)), container: value.slice(at + 1) };
 }
 
-/** `source:target[:ro]`; a drive letter has a colon of its own. */
+/** `source:target[:ro]`; a drive letter has a colon of its own. Named pipes are `\\.\pipe\<name>` on both sides. */
 export function mountOf(value: string): HostMount {
   const parts = value.split(/:(?![\\/])/);
   // A letter before a colon and a slash is a drive, everything else before a colon and a slash is a path.
   const [source = "", target = "", mode = "rw", ...rest] = parts.length > 1 ? parts : splitPosix(value);
   if (source === "" || target === "" || rest.length > 0 || !["ro", "rw"].includes(mode))
     throw new UsageError(`invalid --volume: must be SOURCE:TARGET[:ro] (found "${value}")`);
-  return { source: resolve(source), target, readonly: mode === "ro" };
+  // Relative to where the caller is, unless it is a named pipe.
+  const path = pipeName(source) === undefined ? resolve(source) : source;
+  return { source: path, target, readonly: mode === "ro" };
 }
 
 function splitPosix(value: string): string[] {

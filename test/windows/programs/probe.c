@@ -9,6 +9,10 @@
  *   probe.exe listen PORT           prints `listening`, then the first line that comes on a connection
  *   probe.exe send HOST PORT TEXT   sends a line there
  *   probe.exe pipe NAME TEXT        sends a line over the named pipe and prints the one that comes back
+ *   probe.exe tell NAME TEXT        sends a line over the named pipe and ends at once
+ *   probe.exe drain NAME            prints how many bytes came over the named pipe, and the error that ended it
+ *   probe.exe echo NAME COUNT BYTES sends so much over each of so many connections at the same time, and prints `same` when
+ *                                   each has had it back
  *   probe.exe exit CODE             ends with these 32 bits
  *
  * Ends with 1 when something failed, and says what. Built by test/support/windows-probe.ts with mingw-w64.
@@ -153,16 +157,123 @@ static int send_to(const char *host, unsigned short port, const char *text)
     return 0;
 }
 
+/* Waits where every instance of the pipe is taken, as clients do. */
+static HANDLE open_pipe(const char *name)
+{
+    char path[MAX_PATH];
+    snprintf(path, sizeof path, "\\\\.\\pipe\\%s", name);
+    for (;;) {
+        HANDLE pipe = CreateFileA(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, FILE_FLAG_OVERLAPPED, NULL);
+        if (pipe != INVALID_HANDLE_VALUE || GetLastError() != ERROR_PIPE_BUSY) return pipe;
+        WaitNamedPipeA(path, NMPWAIT_USE_DEFAULT_WAIT);
+    }
+}
+
+/* Reads or writes; both may be under way on one pipe at a time. Windows' error; 0: it was done. */
+static DWORD transfer(HANDLE pipe, BOOL is_write, void *bytes, DWORD length, DWORD *done)
+{
+    OVERLAPPED operation = { .hEvent = CreateEventW(NULL, TRUE, FALSE, NULL) };
+    BOOL succeeded = is_write ? WriteFile(pipe, bytes, length, NULL, &operation) : ReadFile(pipe, bytes, length, NULL, &operation);
+    DWORD error = succeeded ? ERROR_SUCCESS : GetLastError();
+    if (error == ERROR_SUCCESS || error == ERROR_IO_PENDING)
+        error = GetOverlappedResult(pipe, &operation, done, TRUE) ? ERROR_SUCCESS : GetLastError();
+    CloseHandle(operation.hEvent);
+    return error;
+}
+
+static DWORD write_line(HANDLE pipe, const char *text)
+{
+    char line[LINE_BYTES];
+    DWORD length = (DWORD)snprintf(line, sizeof line, "%s\n", text);
+    return transfer(pipe, TRUE, line, length, &length);
+}
+
 static int over_pipe(const char *name, const char *text)
 {
-    char path[MAX_PATH], line[LINE_BYTES];
-    snprintf(path, sizeof path, "\\\\.\\pipe\\%s", name);
-    HANDLE pipe = CreateFileA(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+    HANDLE pipe = open_pipe(name);
     if (pipe == INVALID_HANDLE_VALUE) return failed("CreateFile", GetLastError());
-    DWORD length = (DWORD)snprintf(line, sizeof line, "%s\n", text);
-    if (!WriteFile(pipe, line, length, &length, NULL)) return failed("WriteFile", GetLastError());
-    if (!ReadFile(pipe, line, sizeof line, &length, NULL)) return failed("ReadFile", GetLastError());
+    char line[LINE_BYTES];
+    DWORD length, error = write_line(pipe, text);
+    if (error != ERROR_SUCCESS) return failed("WriteFile", error);
+    error = transfer(pipe, FALSE, line, sizeof line, &length);
+    if (error != ERROR_SUCCESS) return failed("ReadFile", error);
     say("%.*s", (int)length, line);
+    return 0;
+}
+
+static int tell(const char *name, const char *text)
+{
+    HANDLE pipe = open_pipe(name);
+    if (pipe == INVALID_HANDLE_VALUE) return failed("CreateFile", GetLastError());
+    DWORD error = write_line(pipe, text);
+    return error == ERROR_SUCCESS ? 0 : failed("WriteFile", error);
+}
+
+static int drain(const char *name)
+{
+    HANDLE pipe = open_pipe(name);
+    if (pipe == INVALID_HANDLE_VALUE) return failed("CreateFile", GetLastError());
+    static char bytes[MEBIBYTE];
+    unsigned long total = 0;
+    for (;;) {
+        DWORD length = 0, error = transfer(pipe, FALSE, bytes, sizeof bytes, &length);
+        if (error != ERROR_SUCCESS) {
+            say("%lu bytes, error %lu\n", total, (unsigned long)error);
+            return 0;
+        }
+        total += length;
+    }
+}
+
+struct echo {
+    HANDLE pipe;
+    char *bytes;
+    DWORD length, error;
+};
+
+static DWORD WINAPI send_all(void *argument)
+{
+    struct echo *echo = argument;
+    for (DWORD sent = 0, length; sent < echo->length; sent += length)
+        if ((echo->error = transfer(echo->pipe, TRUE, echo->bytes + sent, echo->length - sent, &length)) != 0) break;
+    return 0;
+}
+
+static DWORD WINAPI receive_all(void *argument)
+{
+    struct echo *echo = argument;
+    static const DWORD MOST = 64 * 1024;
+    char *piece = malloc(MOST);
+    for (DWORD got = 0, length; got < echo->length; got += length) {
+        if ((echo->error = transfer(echo->pipe, FALSE, piece, MOST, &length)) != 0) break;
+        if (got + length > echo->length || memcmp(piece, echo->bytes + got, length) != 0) {
+            echo->error = ERROR_INVALID_DATA;
+            break;
+        }
+    }
+    free(piece);
+    return 0;
+}
+
+static int echo_all(const char *name, unsigned count, DWORD length)
+{
+    enum { MOST = 30 };
+    struct echo echoes[MOST];
+    HANDLE threads[2 * MOST];
+    if (count > MOST) return failed("echo", ERROR_INVALID_PARAMETER);
+    for (unsigned i = 0; i < count; i++) {
+        echoes[i] = (struct echo){ .pipe = open_pipe(name), .bytes = malloc(length), .length = length };
+        if (echoes[i].pipe == INVALID_HANDLE_VALUE) return failed("CreateFile", GetLastError());
+        for (DWORD at = 0; at < length; at++) echoes[i].bytes[at] = (char)(at * 31 + at / 251 + i);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        threads[2 * i] = CreateThread(NULL, 0, send_all, &echoes[i], 0, NULL);
+        threads[2 * i + 1] = CreateThread(NULL, 0, receive_all, &echoes[i], 0, NULL);
+    }
+    WaitForMultipleObjects(2 * count, threads, TRUE, INFINITE);
+    for (unsigned i = 0; i < count; i++)
+        if (echoes[i].error != ERROR_SUCCESS) return failed("echo", echoes[i].error);
+    say("same\n");
     return 0;
 }
 
@@ -179,6 +290,10 @@ int main(int argc, char **argv)
     if (strcmp(verb, "listen") == 0 && argc == 3) return listen_on((unsigned short)atoi(argv[2]));
     if (strcmp(verb, "send") == 0 && argc == 5) return send_to(argv[2], (unsigned short)atoi(argv[3]), argv[4]);
     if (strcmp(verb, "pipe") == 0 && argc == 4) return over_pipe(argv[2], argv[3]);
+    if (strcmp(verb, "tell") == 0 && argc == 4) return tell(argv[2], argv[3]);
+    if (strcmp(verb, "drain") == 0 && argc == 3) return drain(argv[2]);
+    if (strcmp(verb, "echo") == 0 && argc == 5)
+        return echo_all(argv[2], (unsigned)atoi(argv[3]), strtoul(argv[4], NULL, 10));
     if (strcmp(verb, "exit") == 0 && argc == 3) ExitProcess(strtoul(argv[2], NULL, 0));
     say("usage: see the source of probe.exe\n");
     return 2;

@@ -24,6 +24,7 @@ import { Runc } from "../runc.ts";
 import type { Dial } from "../stdio-ports.ts";
 import { WindowsContainer } from "./container.ts";
 import { GuestMachine } from "./machine.ts";
+import { mappedPipes } from "./pipes/mapped.ts";
 import { WindowsNetworks } from "./networks.ts";
 import { programDirectories } from "./root.ts";
 import { DRIVE, type SiloLimits, type SiloMount, type SiloNetwork } from "./silo-spec.ts";
@@ -101,6 +102,8 @@ export class WindowsAgent {
     try {
       const container = new WindowsContainer({
         ...{ id, activityId, bundle },
+        pipes: mappedPipes(document.MappedPipes ?? []),
+        log: this.options.log,
         hostProcessRoot: isHostProcess ? privilegedRoot(document) : undefined,
         plan: {
           wine: this.options.wine,

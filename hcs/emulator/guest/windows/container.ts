@@ -15,7 +15,9 @@ import { unmountDirectly } from "../../storage/storage.ts";
 import { unmountTree } from "../../storage/unmount-tree.ts";
 import { ACCOUNTS } from "../../windows/template.ts";
 import { GuestError, RESULT } from "../errors.ts";
+import type { Log } from "../log.ts";
 import { hostsFile } from "../network-files.ts";
+import type { OciProcess } from "../oci.ts";
 import { StdioPipes } from "../pipes.ts";
 import { GuestProcess } from "../process.ts";
 import type { Launched, Runc } from "../runc.ts";
@@ -24,6 +26,7 @@ import { closeStdio, dialStdio, type Dial, type StreamName } from "../stdio-port
 import { waitForExit } from "../wait-for-exit.ts";
 import { Console, type ConsoleSize } from "./console.ts";
 import { LaunchReport } from "./launch.ts";
+import { PipeRelay, type MappedHostPipe } from "./pipes/relay.ts";
 import { processList, siloStatistics, withoutServices } from "./properties.ts";
 import type { WindowsProcessParameters } from "./requests.ts";
 import { prepareRoot } from "./root.ts";
@@ -54,6 +57,9 @@ export interface WindowsContainerInit {
    * others those of their image.
    */
   readonly hostProcessRoot: string | undefined;
+  /** Pipes of the host that it has. */
+  readonly pipes: readonly MappedHostPipe[];
+  readonly log: Log;
   readonly runc: Runc;
   readonly hierarchies: readonly CgroupHierarchy[];
   readonly onExit: (container: WindowsContainer, type: NotificationType) => void;
@@ -94,12 +100,19 @@ interface SiloProcess {
   readonly console: Console | undefined;
 }
 
+/** What serves the container's pipes, in it and around it. */
+interface PipeService {
+  readonly pid: number;
+  readonly relay: PipeRelay;
+}
+
 export class WindowsContainer {
   readonly id: string;
   readonly #init: WindowsContainerInit;
   readonly #plan: SiloPlan;
   readonly #processes = new Map<number, SiloProcess>();
   #silo: Launched | undefined;
+  #pipes: PipeService | undefined;
   #state: State = "created";
   #startedAt: Date | undefined;
   #exitType: NotificationType = "UnexpectedExit";
@@ -163,6 +176,7 @@ export class WindowsContainer {
       } finally {
         ready.destroy();
       }
+      await this.#servePipes();
       this.#startedAt = new Date();
     } catch (error) {
       if (this.#silo === undefined) await this.#removeFiles();
@@ -186,6 +200,26 @@ export class WindowsContainer {
     mount({ target: this.drive, flags: MS.shared });
     prepareRoot(join(bundle, "rootfs"), this.#plan.programs);
     writeFileSync(join(bundle, "config.json"), stringifyJson(siloSpec(this.#plan)), { mode: 0o600 });
+  }
+
+  async #servePipes(): Promise<void> {
+    const { pipes, runc, log } = this.#init;
+    if (pipes.length === 0) return;
+    const args = launcherArguments(this.#plan.wine, "pipes", ...pipes.map(({ name }) => name));
+    const streams = new StdioPipes(new Set(["stdin", "stdout"]));
+    try {
+      const { pid } = await runc.exec(this.id, processOf(args, "SYSTEM"), streams);
+      const [input, output] = [streams.open("stdin"), streams.open("stdout")];
+      if (input === undefined || output === undefined)
+        throw new Error("the streams of the relay are not there");
+      this.#pipes = { pid, relay: new PipeRelay(pipes, { input, output }, log) };
+    } catch (error) {
+      streams.destroy();
+      throw error;
+    } finally {
+      streams.closeChildEnds();
+    }
+    await this.#pipes.relay.start();
   }
 
   /** Starts a process. Answers its pid in the worker's pid namespace. */
@@ -264,16 +298,7 @@ export class WindowsContainer {
     consoleSize: ConsoleSize | undefined,
     ports: ReadonlyMap<StreamName, number>,
   ): Promise<Launched & { readonly stdio: GuestStdio }> {
-    const process = {
-      args: [...args],
-      env: wineEnvironment(user),
-      // Where Windows programs can be, too.
-      cwd: DRIVE,
-      user: { uid: 0, gid: 0 },
-      capabilities: SILO_CAPABILITIES,
-      terminal: consoleSize !== undefined,
-      ...(consoleSize === undefined ? {} : { consoleSize }),
-    };
+    const process = processOf(args, user, consoleSize);
     const { runc } = this.#init;
     if (consoleSize !== undefined) {
       const { terminal: opened, ...launched } = await runc.exec(this.id, process, "terminal");
@@ -347,9 +372,15 @@ export class WindowsContainer {
   shutdown(): void {
     this.#requireRunning();
     this.#exitType = "GracefulExit";
-    const server = this.#pids().find((pid) => commandLine(pid).startsWith(`${this.#plan.wine.server}\0-p`));
-    if (server === undefined) this.#kill();
-    else process.kill(server, "SIGTERM");
+    this.#afterPipes(() => {
+      const server = this.#server();
+      if (server === undefined) this.#kill();
+      else process.kill(server, "SIGTERM");
+    });
+  }
+
+  #server(): number | undefined {
+    return this.#pids().find((pid) => commandLine(pid).startsWith(`${this.#plan.wine.server}\0-p`));
   }
 
   terminate(): void {
@@ -357,20 +388,35 @@ export class WindowsContainer {
       throw new GuestError(RESULT.alreadyStopped, `container "${this.id}" is not running`);
     this.#exitType = "ForcedExit";
     if (this.#silo === undefined) void this.#end();
-    else this.#kill();
+    else this.#afterPipes(() => this.#kill());
+  }
+
+  /** Ends the container's programs; what they have written to pipes of the host gets there before `end`. */
+  #afterPipes(end: () => void): void {
+    if (this.#pipes === undefined) {
+      end();
+      return;
+    }
+    const { pid, relay } = this.#pipes;
+    const kept = new Set([this.#silo?.pid, this.#server(), pid]);
+    // Launchers first: how what they have started ends is not to be told as its own doing.
+    const programs = this.#pids().filter((program) => !kept.has(program));
+    const isLauncher = (program: number): boolean => this.#processes.has(program);
+    for (const program of programs.filter(isLauncher)) killIfThere(program);
+    for (const program of programs) killIfThere(program);
+    void relay.finish().then(() => {
+      if (this.#state === "running") end();
+    });
   }
 
   /** With the first process of its pid namespace the kernel ends all the others. */
   #kill(): void {
-    try {
-      if (this.#silo !== undefined) process.kill(this.#silo.pid, "SIGKILL");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-    }
+    if (this.#silo !== undefined) killIfThere(this.#silo.pid);
   }
 
   async #end(): Promise<void> {
     this.#state = "stopped";
+    this.#pipes?.relay.close();
     try {
       // Their launchers have ended: the exits are known before the container's own is told.
       await Promise.all([...this.#processes.values()].map(({ process }) => process.ended));
@@ -404,7 +450,9 @@ export class WindowsContainer {
   }
 
   #processList(): ProcessListEntry[] {
-    const all = processList(this.#pids(), (pid) => this.#processes.get(pid)?.image);
+    // On Windows its kernel serves mapped pipes.
+    const pids = this.#pids().filter((pid) => pid !== this.#pipes?.pid);
+    const all = processList(pids, (pid) => this.#processes.get(pid)?.image);
     return this.#isHostProcess ? withoutServices(all) : all;
   }
 
@@ -428,6 +476,24 @@ export class WindowsContainer {
   }
 }
 
+/** For runc: a process of Wine. */
+function processOf(
+  args: readonly string[],
+  user: string,
+  consoleSize?: ConsoleSize,
+): OciProcess & { readonly capabilities: object } {
+  return {
+    args: [...args],
+    env: wineEnvironment(user),
+    // Where Windows programs can be, too.
+    cwd: DRIVE,
+    user: { uid: 0, gid: 0 },
+    capabilities: SILO_CAPABILITIES,
+    terminal: consoleSize !== undefined,
+    ...(consoleSize === undefined ? {} : { consoleSize }),
+  };
+}
+
 /** What consoles of containers have when nobody says. */
 const DEFAULT_CONSOLE: ConsoleSize = { height: 25, width: 80 };
 
@@ -444,6 +510,14 @@ function commandLine(pid: number): string {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ESRCH") return "";
     throw error;
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 

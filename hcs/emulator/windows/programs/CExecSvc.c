@@ -10,6 +10,7 @@
  *   CExecSvc.exe terminate PID CODE   TerminateProcess
  *   CExecSvc.exe resize PID ROWS COLUMNS
  *                                     the size of the window of the process's console
+ *   CExecSvc.exe pipes NAME...        serves pipes that are mapped into the container (pipe-relay.c)
  *
  * DIRECTORY holds the file `request`, UTF-16, each text followed by a NUL: the command line, the working directory,
  * then `NAME=value` (an empty value removes the variable); and the FIFO `report`, which gets one line for each of
@@ -17,10 +18,8 @@
  *
  * Built by scripts/build.ts with mingw-w64.
  */
-#define WIN32_LEAN_AND_MEAN
-#include <windows.h>
+#include "pipe-relay.h"
 #include <stdio.h>
-#include <wchar.h>
 
 /* Exit codes of this program itself, where it is not that of the process it ran. */
 enum { USAGE = 2, UNREPORTED = 3 };
@@ -135,6 +134,7 @@ static DWORD resize_console(DWORD pid, SHORT rows, SHORT columns)
 int wmain(int argc, wchar_t **argv)
 {
     if (argc == 3 && wcscmp(argv[1], L"run") == 0) return run(argv[2]);
+    if (argc >= 3 && wcscmp(argv[1], L"pipes") == 0) return relay_pipes(argc - 2, argv + 2);
     if (argc < 4) return USAGE;
     DWORD pid = wcstoul(argv[2], NULL, 10), number = wcstoul(argv[3], NULL, 10);
     if (argc == 5 && wcscmp(argv[1], L"resize") == 0)

@@ -67,6 +67,7 @@ describe("systemPaths", () => {
       vsmbShares: "/s/shares/vsmb",
       volumes: "/s/shares/volumes",
       windows: "/s/shares/windows",
+      pipes: "/s/shares/pipes",
       nics: "/s/shares/nics",
     });
   });
