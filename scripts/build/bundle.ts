@@ -2,6 +2,7 @@
 import type { BuildOptions, Plugin } from "esbuild";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { lazyModules } from "./lazy-modules.ts";
 
 export const ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -68,10 +69,12 @@ export function bundleOptions(entry: string, platform: "linux" | "win32" = "linu
     target: "node20.19",
     format: "cjs",
     external: ["koffi"],
+    // On Windows koffi is another (`scripts/pack/windows.ts`), and what takes long is not Node.
+    plugins: [NODE_STREAMS, ...(platform === "linux" ? [lazyModules] : [])],
+    inject: [join(ROOT, "scripts/build/performance.ts")],
     // What is for another platform is left out.
     // The colours that winston's own diagnostics have in development are, too.
     define: { "process.platform": JSON.stringify(platform), "process.env.NODE_ENV": `"production"` },
-    plugins: [NODE_STREAMS],
     legalComments: "none",
     minifySyntax: true,
     minifyWhitespace: true,

@@ -63,9 +63,20 @@ function tryListen(path: string): Promise<Server | undefined> {
       if (error.code === "EADDRINUSE") resolve(undefined);
       else reject(new Error(`cannot listen at ${path}: ${error.message}`, { cause: error }));
     });
-    server.listen(path, () => resolve(server));
+    server.once("listening", () => resolve(server));
+    listenAt(server, path);
     process.umask(mask);
   });
+}
+
+/**
+ * As `server.listen(path)`, but for the module `cluster`, which that loads in order to ask it whether this process is a worker
+ * of a cluster: it takes as long as everything else that listening takes. The method has had its name since Node 0.6.
+ */
+function listenAt(server: Server, path: string): void {
+  const direct = server as { readonly _listen2?: (path: string, port: -1, type: -1) => void };
+  if (process.platform === "win32" || direct._listen2 === undefined) server.listen(path);
+  else direct._listen2(path, -1, -1);
 }
 
 /** Node has no public way to the descriptor of a server; its handle has had this member since Node 4. */

@@ -2,7 +2,7 @@
  * What containerd writes to stdin of `start` and `-info`: nothing, the runtime options as a bare Any, or (2.3 and
  * later) BootstrapParams with the options among its extensions.
  */
-import { readFileSync } from "node:fs";
+import { fstatSync, readFileSync, type Stats } from "node:fs";
 import { isatty } from "node:tty";
 import { BootstrapParams } from "../../protos/gen/bootstrap.ts";
 import { Any } from "../../protos/gen/google.ts";
@@ -14,10 +14,17 @@ export interface StartInput {
   readonly debug: boolean;
 }
 
+/** Whether it is a device that is none of Linux's "mem" devices, such as /dev/null. */
+function isOtherDevice(file: Stats): boolean {
+  const MEM = 1;
+  return file.isCharacterDevice() && file.rdev >> 8 !== MEM;
+}
+
 /** All of stdin; empty when it is a terminal, because a person who tries the command types nothing. */
 export function readStdin(): Buffer {
-  if (isatty(0)) return Buffer.alloc(0);
   try {
+    // Asking that loads a module: only where it may be one.
+    if (isOtherDevice(fstatSync(0)) && isatty(0)) return Buffer.alloc(0);
     return readFileSync(0);
   } catch (error) {
     // No stdin at all (closed descriptor) is as good as an empty one; on Windows a closed pipe reads as EOF error.

@@ -5,6 +5,7 @@
 import { duplexPair } from "node:stream";
 import { bundleFile } from "../bootstrap/bundle.ts";
 import { UNWANTED_VARIABLES } from "../bootstrap/daemon.ts";
+import { loadLateModules } from "../bootstrap/late-modules.ts";
 import { ownPrograms } from "../bootstrap/programs.ts";
 import { systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";
@@ -39,7 +40,10 @@ export async function serveKeeper(options: MemberOptions): Promise<void> {
     process.on(signal, () => member.end(`received ${signal}`));
   member.spares = await prepareVm(new Options(await readNodeFile(process.env)), ownPrograms());
   // What the first pod needs; loading it is what nobody has to wait for.
-  if (process.platform === "linux") await import("../../hcs/emulator/emulator.ts");
+  if (process.platform === "linux") {
+    await import("../../hcs/emulator/emulator.ts");
+    loadLateModules();
+  }
   await rehearse();
   // For ps, and whoever waits for one. A spare gets no order before; it will have its pod's title.
   process.title = READY_TITLE;

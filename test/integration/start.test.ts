@@ -93,6 +93,8 @@ describe("start, as it is installed", function () {
     const output = { stdout: "", stderr: "" };
     child.stdout?.on("data", (chunk: Buffer) => (output.stdout += chunk.toString("utf8")));
     child.stderr?.on("data", (chunk: Buffer) => (output.stderr += chunk.toString("utf8")));
+    // One that does not read its input has ended already.
+    child.stdin?.on("error", () => undefined);
     child.stdin?.end(given.stdin ?? Buffer.alloc(0));
     return new Promise((resolve, reject) => {
       child.once("error", reject);
