@@ -4,7 +4,7 @@
  */
 import type { Plugin } from "esbuild";
 import { createRequire } from "node:module";
-import { LATE_MODULES } from "../../shim/bootstrap/late-modules.ts";
+import { LATE_MODULES } from "../../hcs/emulator/late-modules.ts";
 
 const NAMESPACE = "lazy";
 const FFI = "koffi";

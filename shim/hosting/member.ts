@@ -5,7 +5,7 @@
 import { duplexPair } from "node:stream";
 import { bundleFile } from "../bootstrap/bundle.ts";
 import { UNWANTED_VARIABLES } from "../bootstrap/daemon.ts";
-import { loadLateModules } from "../bootstrap/late-modules.ts";
+import { loadLateModules } from "../../hcs/emulator/late-modules.ts";
 import { ownPrograms } from "../bootstrap/programs.ts";
 import { systemClock } from "../clock.ts";
 import { messageOf } from "../errors.ts";

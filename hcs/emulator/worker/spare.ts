@@ -5,6 +5,7 @@
 import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
 import { receiveDescriptor } from "../../posix/libc.ts";
+import { loadLateModules } from "../late-modules.ts";
 import { creatorHandle } from "./handles.ts";
 import { LineSplitter, parseHandleRequest, SPARE_TITLE } from "./messages.ts";
 import { narrowView } from "./view.ts";
@@ -25,6 +26,7 @@ const SHARES_FD = 4;
 export async function waitAsSpare(stateDirectory: string): Promise<Assignment> {
   narrowView(stateDirectory);
   process.chdir("/");
+  loadLateModules();
   process.title = SPARE_TITLE;
   const handle = creatorHandle();
   const directory = await firstRequest(handle);
