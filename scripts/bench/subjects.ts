@@ -10,6 +10,7 @@ import { Containerd } from "../../test/support/containerd.ts";
 import { keeperProcesses, type TestHosting } from "../../test/support/keeper.ts";
 import { RUNC } from "../../test/support/runtime.ts";
 import { findShim } from "../../test/support/shim-process.ts";
+import { spareWorkers } from "../../test/support/spare-workers.ts";
 import { until } from "../../test/support/until.ts";
 import type { ContainerdInstallation } from "../containerd/releases.ts";
 
@@ -37,13 +38,22 @@ const FOLDERS: Readonly<Record<TestHosting, string>> = {
   shared: LAUNCHER_FOLDER,
 };
 
+/** What waits for the next pod waits longer than the bench takes. */
+const nodeSettings = { emulator: { spare_idle: "2h" } };
+
 /** Starts a containerd for each way of hosting; the Go shim runs on the first. The caller stops them. */
 export async function startSubjects(installation: ContainerdInstallation): Promise<Subject[]> {
   const subjects: Subject[] = [];
   try {
     for (const hosting of ["process", "warm", "shared"] as const) {
       const runtime = { ours: true, type: "io.containerd.runhcs.v1", folder: FOLDERS[hosting] };
-      const containerd = await Containerd.start({ installation, runtime, hosting, logLevel: "info" });
+      const containerd = await Containerd.start({
+        installation,
+        runtime,
+        hosting,
+        nodeSettings,
+        logLevel: "info",
+      });
       const ours: Subject = {
         name: hosting,
         containerd,
@@ -72,11 +82,14 @@ export async function stopSubjects(subjects: readonly Subject[]): Promise<void> 
   }
 }
 
-/** Waits until the keeper holds a booted process, as it does on a node that is not starting pods all the time. */
+/** Waits until the keeper holds a booted process and that a VM, as on a node that is not starting pods all the time. */
 export async function keeperRested({ name, containerd }: Subject): Promise<void> {
   if (name === "process" || name === "go") return;
-  await until("the keeper to have a process ready", () =>
-    keeperProcesses(containerd.nodeFile).some(({ arguments: words }) => words.includes("ready")),
+  await until(
+    "the keeper to have a process and a VM ready",
+    () =>
+      keeperProcesses(containerd.nodeFile).some(({ arguments: words }) => words.includes("ready")) &&
+      spareWorkers(containerd.emulatorDirectory).some(({ isReady }) => isReady),
   );
 }
 
