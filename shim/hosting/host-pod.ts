@@ -48,11 +48,14 @@ import type { SpareVms } from "./spare-vms.ts";
 
 const OWNER = "containerd-shim-runhcs-v1";
 
-/** Memory is the process's, whichever pod was busy. */
+/** A pod has the process to itself: no other will be made here. */
+let isTaken = false;
+
+/** Memory is the process's, whichever pod was busy. Spares and shared processes keep what makes the next pod fast. */
 const PROCESS_TRIM = new IdleTrim({
   clock: systemClock,
   resident: () => process.memoryUsage.rss(),
-  trim: trimMemory,
+  trim: () => trimMemory({ forgetsCode: isTaken }),
   onFailure: (error) => process.stderr.write(`memory is not given back: ${messageOf(error)}\n`),
 });
 
@@ -87,6 +90,7 @@ export interface HostPodOptions {
  */
 export async function hostPod(order: PodOrder, options: HostPodOptions): Promise<HostedPod> {
   const { flags, environment: variables } = order;
+  if (!order.isShared && options.isQuiet !== true) isTaken = true;
   const runtime = await readRuntimeOptions(decodeStartInput(order.startInput, flags).options);
   const podOptions = new Options(runtime.own, await readNodeFile(variables));
   const logger = new Logger(logLevel(flags, runtime, podOptions), () => systemClock.now());

@@ -70,17 +70,19 @@ export class IdleTrim {
 }
 
 /**
- * Drops the bytecode of functions that are not running (most have run once, while a pod was created), collects all garbage, and
- * returns the pages of both heaps to the system. Blocks for as long as two full collections take.
+ * Collects all garbage, and returns the pages of both heaps to the system. Blocks for as long as two full collections take.
+ *
+ * @param forgetsCode drops the bytecode of all functions that are not running, too: most have run once, while a pod was
+ *   created. Those that run again are compiled again
  */
-export async function trimMemory(): Promise<void> {
+export async function trimMemory({ forgetsCode }: { readonly forgetsCode: boolean }): Promise<void> {
   // Nothing else needs the module: it is not loaded before.
   const { queryObjects, setFlagsFromString } = process.getBuiltinModule("node:v8");
-  setFlagsFromString("--stress-flush-code");
+  if (forgetsCode) setFlagsFromString("--stress-flush-code");
   // Begins with the most thorough collection that V8 has, compaction included; `gc()` leaves heaps fragmented, and its buffers
   // are freed after it has returned.
   queryObjects(NoSuchObject, { format: "count" });
-  setFlagsFromString("--no-stress-flush-code");
+  if (forgetsCode) setFlagsFromString("--no-stress-flush-code");
   if (process.platform !== "linux") return;
   const { trimHeap } = await import("../../hcs/posix/libc.ts");
   trimHeap();
