@@ -54,8 +54,10 @@ export function pathOfAddress(url: string): string {
 
 /**
  * The socket files of a directory that nobody serves any more. One that is busy, or that cannot be asked, counts as served.
+ *
+ * @param prefix what their names begin with; others are not asked
  */
-export async function deadSockets(directory: string): Promise<string[]> {
+export async function deadSockets(directory: string, prefix = ""): Promise<string[]> {
   let names: string[];
   try {
     names = readdirSync(directory).sort();
@@ -64,6 +66,7 @@ export async function deadSockets(directory: string): Promise<string[]> {
     throw error;
   }
   const paths = names
+    .filter((name) => name.startsWith(prefix))
     .map((name) => join(directory, name))
     .filter((path) => lstatSync(path, { throwIfNoEntry: false })?.isSocket());
   const dead = await Promise.all(paths.map(isRefused));

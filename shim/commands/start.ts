@@ -56,9 +56,9 @@ export type PodPlacement =
       readonly askKeeper?: AskKeeper;
     }
   | {
-      /** The keeper has one. */
+      /** The keeper has one. Nothing is returned when somebody serves the pod's address already. */
       readonly kind: "keeper";
-      readonly host: (hosting: Hosting, order: PodOrder) => Promise<{ readonly pid: number }>;
+      readonly host: (hosting: Hosting, order: PodOrder) => Promise<{ readonly pid: number } | undefined>;
     };
 
 export interface StartContext {
@@ -124,8 +124,9 @@ export async function start(flags: ShimFlags, context: StartContext): Promise<st
         keepPid(process);
       }
     } else if (placement.kind === "keeper") {
+      const place = await placement.host(hosting, order);
       // Somebody serves this very id already (containerd asks again after a failure of its own): it is the one to use.
-      if (!(await isListening(address.path))) keepPid(await placement.host(hosting, order));
+      if (place !== undefined) keepPid(place);
     } else {
       const launch = (socket?: BoundSocket): Daemon => {
         const daemon = spawnDaemon({

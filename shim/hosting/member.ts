@@ -16,9 +16,10 @@ import { readNodeFile } from "../options/node-file.ts";
 import { Options } from "../options/own.ts";
 import { CAN_PASS_CONNECTIONS } from "../platform/facts.ts";
 import { servingPlatform } from "../platform/serving.ts";
+import { Doors, listenEarly, type EarlyListener } from "./doors.ts";
 import { hostPod, type HostedPod } from "./host-pod.ts";
 import { podTitle, READY_TITLE } from "./arguments.ts";
-import { EarlyConnections } from "./early-connections.ts";
+import { keeperAddress } from "./keeper/address.ts";
 import { fromMessage, type HostMessage, type KeeperMessage, type MemberMessage } from "./messages.ts";
 import type { PodOrder } from "./order.ts";
 import { prepareVm, type SpareVms } from "./spare-vms.ts";
@@ -47,12 +48,16 @@ export async function serveKeeper(options: MemberOptions): Promise<void> {
   await rehearse();
   // For ps, and whoever waits for one. A spare gets no order before; it will have its pod's title.
   process.title = READY_TITLE;
+  await member.openDoors(1);
   say({ kind: "ready" });
 }
 
+/** How many pods can come at once to a shared process without one of them having to wait until it listens. */
+const SHARED_DOORS = 4;
+
 /** A keeper that is gone does not hear it, which is no loss: it asks nothing any more. */
 function say(message: MemberMessage): void {
-  if (process.connected) process.send?.(message);
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 }
 
 class Member {
@@ -62,6 +67,7 @@ class Member {
   readonly #handles = new Map<number, Map<string, Handle>>();
   /** VMs that were booted before there was a pod. */
   spares: SpareVms | undefined;
+  readonly #doors = new Doors(keeperAddress(process.env));
   /** Orders under way. */
   #pending = 0;
   #isPrepared = false;
@@ -80,52 +86,73 @@ class Member {
     if (handle !== undefined) handles.set(message.name, handle);
   }
 
-  async #host({ serial, order: message, isTakeover, held = [] }: HostMessage): Promise<void> {
-    const order = fromMessage(message);
-    const holder = new PodHolder(serial);
-    const handles = this.#handles.get(serial) ?? new Map<string, Handle>();
-    this.#handles.delete(serial);
+  /** Makes doors for pods to come, up to so many. */
+  async openDoors(wanted: number): Promise<void> {
+    while (CAN_PASS_CONNECTIONS && process.connected && this.#doors.count < wanted)
+      say({ kind: "door", path: await this.#doors.make() });
+  }
+
+  async #host(message: HostMessage): Promise<void> {
+    const { serial } = message;
+    const order = fromMessage(message.order);
     this.#pending += 1;
     try {
-      // Whoever waits for the address can have it now: connections wait as well.
-      const listener = await listenEarly(order.socketPath);
-      say({ kind: "hosted", serial });
-      if (order.isShared) {
-        this.#prepare(sharedLogger());
-        this.spares?.keepReady();
-      } else await becomeShimOf(order);
+      const listener = await this.#listen(message);
       try {
-        const pod = await hostPod(order, {
-          programs: ownPrograms(),
-          listen: listener.serve,
-          spares: this.spares,
-          onLogger: (logger) => {
-            if (!order.isShared) this.#prepare(logger);
-          },
-          onEnd: () => this.#ended(serial),
-          ...(order.isShared && CAN_PASS_CONNECTIONS ? { holder } : {}),
-          ...(isTakeover === true ? { inheritedHandles: handles } : {}),
-        });
-        this.#pods.set(serial, pod);
-        for (const name of held) holder.drop(name);
+        await this.#serve(message, order, listener);
       } catch (error) {
         process.stderr.write(`${messageOf(error)}\n`);
         listener.close();
+        (await servingPlatform()).removeSocket(order.socketPath);
         this.#ended(serial);
         if (!order.isShared) process.exit(1);
       }
     } catch (error) {
       say({ kind: "failed", serial, text: messageOf(error) });
     } finally {
+      this.#handles.delete(serial);
       this.#pending -= 1;
     }
     // From now on as if it had been started for its pod.
     if (!order.isShared && process.connected) process.disconnect();
     this.#endUnlessNeeded();
+    if (order.isShared) await this.openDoors(SHARED_DOORS);
+  }
+
+  /** Whoever waits for the address has it by then, or can have it now: connections wait as well. */
+  async #listen({ serial, door, order }: HostMessage): Promise<EarlyListener> {
+    if (door !== undefined) return this.#doors.take(door);
+    const listener = await listenEarly(order.socketPath);
+    say({ kind: "hosted", serial });
+    return listener;
+  }
+
+  async #serve(message: HostMessage, order: PodOrder, listener: EarlyListener): Promise<void> {
+    const { serial, isTakeover, held = [] } = message;
+    const holder = new PodHolder(serial);
+    const handles = this.#handles.get(serial) ?? new Map<string, Handle>();
+    if (order.isShared) {
+      this.#prepare(sharedLogger());
+      this.spares?.keepReady();
+    } else await becomeShimOf(order);
+    const pod = await hostPod(order, {
+      programs: ownPrograms(),
+      listen: listener.serve,
+      spares: this.spares,
+      onLogger: (logger) => {
+        if (!order.isShared) this.#prepare(logger);
+      },
+      onEnd: () => this.#ended(serial),
+      ...(order.isShared && CAN_PASS_CONNECTIONS ? { holder } : {}),
+      ...(isTakeover === true ? { inheritedHandles: handles } : {}),
+    });
+    this.#pods.set(serial, pod);
+    for (const name of held) holder.drop(name);
   }
 
   /** The keeper is gone. Pods stay. */
   lost(): void {
+    this.#doors.close();
     this.#endUnlessNeeded();
   }
 
@@ -171,31 +198,6 @@ async function becomeShimOf(order: PodOrder): Promise<void> {
   const { bundle } = flags;
   process.title = podTitle(flags);
   if (bundle !== undefined) await (await servingPlatform()).printTo(bundleFile(bundle, "panic"));
-}
-
-interface EarlyListener {
-  /** Hands over the socket, and the connections that came before. */
-  readonly serve: (server: Server) => Promise<void>;
-  readonly close: () => void;
-}
-
-/** Listens before there is a server. */
-async function listenEarly(path: string): Promise<EarlyListener> {
-  const early = new EarlyConnections();
-  const serving = await servingPlatform();
-  const listener = await serving.offer(path, early.accept);
-  if (listener === undefined) throw new Error(`cannot listen at ${path}: somebody does`);
-  return {
-    serve: (server) => {
-      server.own(listener);
-      early.serveBy(server);
-      return Promise.resolve();
-    },
-    close: () => {
-      listener.close();
-      early.drop();
-    },
-  };
 }
 
 /** An order like any other, of a pod that nobody has. */

@@ -16,6 +16,8 @@ export interface HostMessage {
   readonly kind: "host";
   readonly serial: number;
   readonly order: OrderMessage;
+  /** The door that hangs at the pod's address; without one the process listens there itself. */
+  readonly door?: string;
   /** Another process had the pod and died. What was held for it has come before, as {@link HandleMessage}s. */
   readonly isTakeover?: true;
   /** Names of all that is held for it, to be dropped when the pod has been taken over. */
@@ -35,7 +37,9 @@ export type KeeperMessage = HostMessage | HandleMessage;
 export type MemberMessage =
   /** It has booted. */
   | { readonly kind: "ready" }
-  /** The pod's socket accepts connections. */
+  /** It listens at a door (`doors.ts`). */
+  | { readonly kind: "door"; readonly path: string }
+  /** The pod's socket accepts connections: said of pods without a door. */
   | { readonly kind: "hosted"; readonly serial: number }
   | { readonly kind: "failed"; readonly serial: number; readonly text: string }
   /** A pod of a shared process has ended. */

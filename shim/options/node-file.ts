@@ -5,6 +5,9 @@ import { readIfPresent } from "../bootstrap/bundle.ts";
 import { OptionError, readTable, type OptionLayer } from "./own.ts";
 import { parseToml } from "./toml.ts";
 
+/** What was read last: the keeper and shared processes read the same file for every pod. */
+let latest: { readonly path: string; readonly text: string; readonly layer: OptionLayer } | undefined;
+
 const EMPTY: OptionLayer = { values: new Map(), warnings: [] };
 
 /** Where the node file is: `RUNHCS_CONFIG`, else the platform's place. */
@@ -24,5 +27,7 @@ export async function readNodeFile(environment: NodeJS.ProcessEnv = process.env)
       throw new OptionError(`cannot read ${path}: RUNHCS_CONFIG names it, but it does not exist`);
     return EMPTY;
   }
-  return readTable(await parseToml(text, path), "node", path);
+  if (latest?.path !== path || latest.text !== text)
+    latest = { path, text, layer: readTable(await parseToml(text, path), "node", path) };
+  return latest.layer;
 }

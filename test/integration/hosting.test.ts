@@ -3,11 +3,18 @@
  * never needed, whenever it dies.
  */
 import assert from "node:assert/strict";
-import { statSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { Task } from "../../protos/gen/task-v2.ts";
+import { pathOfAddress } from "../../shim/bootstrap/address.ts";
 import { keeperAddress, KEEPER_DIRECTORY } from "../../shim/hosting/keeper/address.ts";
+import { connect, isConnectionClosed } from "../../shim/ttrpc/index.ts";
 import type { Containerd } from "../support/containerd.ts";
 import { eachContainerd } from "../support/each-containerd.ts";
 import { findKeeper, hostingUnderTest, keeperProcesses, membersOf } from "../support/keeper.ts";
+import { RUNHCS } from "../support/runtime.ts";
 import { findShim, hostOf } from "../support/shim-process.ts";
 import { until } from "../support/until.ts";
 
@@ -60,6 +67,56 @@ eachContainerd(`hosting (${hosting})`, { oursOnly: true }, (containerd) => {
     process.kill(dead, "SIGKILL");
     await runTask("orphaned");
     assert.notEqual(await keeper(containerd()), dead);
+  });
+
+  /** Runs `start` as containerd would, with every booted process stopped meanwhile. @returns them, and where the pod is served */
+  async function startWhileStopped(id: string): Promise<{ stopped: number[]; path: string }> {
+    // The keeper may have been killed before.
+    await runTask(`before-${id}`);
+    const current = await keeper(containerd());
+    const ready = (): number[] =>
+      membersOf(containerd().nodeFile)
+        .filter(({ parent, arguments: words }) => parent === current && words.includes("ready"))
+        .map(({ pid }) => pid);
+    const wanted = hosting === "warm" ? 2 : 1;
+    const stopped = await until("booted processes", () => ready().length === wanted && ready());
+    for (const pid of stopped) process.kill(pid, "SIGSTOP");
+    const bundle = join(containerd().directory, id);
+    mkdirSync(bundle);
+    writeFileSync(join(bundle, "config.json"), JSON.stringify({ ociVersion: "1.0.2", linux: {} }));
+    const { namespace, address, nodeFile, ttrpcAddress } = containerd();
+    const flags = ["-namespace", namespace, "-address", address, "-publish-binary", "none", "-id", id];
+    const run = promisify(execFile)(
+      join(RUNHCS.folder ?? "", "containerd-shim-runhcs-v1"),
+      [...flags, "start"],
+      { cwd: bundle, env: { ...process.env, RUNHCS_CONFIG: nodeFile, TTRPC_ADDRESS: ttrpcAddress } },
+    );
+    run.child.stdin?.end();
+    const { stdout } = await run;
+    return { stopped, path: pathOfAddress(stdout.trim()) };
+  }
+
+  it("serves a pod whose address was told before its process had heard of it, though the keeper dies then", async () => {
+    const { stopped, path } = await startWhileStopped("early");
+    process.kill(await keeper(containerd()), "SIGKILL");
+    for (const pid of stopped) process.kill(pid, "SIGCONT");
+    const client = await connect(path);
+    const { shimPid } = await client.call(Task, "Connect", { id: "early" });
+    assert.ok(stopped.includes(shimPid));
+    await client.call(Task, "Shutdown", { id: "early", now: true });
+    await client.closed;
+    await containerd().untilNothingLeft();
+  });
+
+  it("lets the first call fail of a pod whose process dies before it has heard of it", async () => {
+    const { stopped, path } = await startWhileStopped("doomed");
+    const client = await connect(path);
+    const answer = client.call(Task, "Connect", { id: "doomed" });
+    for (const pid of stopped) process.kill(pid, "SIGKILL");
+    await assert.rejects(answer, isConnectionClosed);
+    // Whoever asked for it asks again, or has it deleted; the next pod is served.
+    await runTask("next");
+    await containerd().untilNothingLeft();
   });
 
   it("keeps a pod whose keeper is killed, to its end", async () => {

@@ -13,8 +13,10 @@ import type { Hosting, Options } from "../../options/own.ts";
 import { CAN_PASS_CONNECTIONS } from "../../platform/facts.ts";
 import { servingPlatform, type Listener } from "../../platform/serving.ts";
 import { platformReclaimers } from "../../resources/platform-reclaimers.ts";
+import { removeDeadDoors } from "../doors.ts";
 import type { PodOrder } from "../order.ts";
 import { Member, MemberLostError, type MemberPod, type Place } from "./members.ts";
+import { makeRehearsedBundle, rehearseKeeper } from "./rehearsal.ts";
 import { decodeRequest, encodeReply, type KeeperReply, type KeeperRequest } from "./protocol.ts";
 
 /** The keeper cannot do it; whoever asked can. */
@@ -47,6 +49,8 @@ export class Keeper {
   #isRefilling = false;
   #listener: Listener | undefined;
   #cancelIdle: (() => void) | undefined;
+  /** The bundle whose pod needs no process. */
+  #rehearsed: string | undefined;
 
   constructor(init: KeeperInit) {
     this.#init = init;
@@ -57,9 +61,18 @@ export class Keeper {
     const serving = await servingPlatform();
     this.#listener = await serving.offer(this.#init.address, (socket) => this.#serve(socket));
     if (this.#listener === undefined) return false;
+    await removeDeadDoors(this.#init.address);
     this.#refill();
     this.#watchIdle();
+    // Whoever comes meanwhile is served, too.
+    void this.#rehearse();
     return true;
+  }
+
+  async #rehearse(): Promise<void> {
+    using bundle = makeRehearsedBundle();
+    this.#rehearsed = bundle.path;
+    await rehearseKeeper(this.#init.address, this.#init.installation, bundle.path);
   }
 
   /** Takes the address away. Spares end; pods stay. */
@@ -114,8 +127,9 @@ export class Keeper {
     return command(this, request, shimFlags(parsed));
   }
 
-  /** Finds a process for a pod. */
-  async host(mode: Hosting, order: PodOrder): Promise<Place> {
+  /** Finds a process for a pod. @returns undefined when somebody serves the pod's address already */
+  async host(mode: Hosting, order: PodOrder): Promise<Place | undefined> {
+    if (order.flags.bundle === this.#rehearsed) return { pid: process.pid };
     try {
       switch (mode) {
         case "process":
@@ -132,7 +146,7 @@ export class Keeper {
     }
   }
 
-  async #hand(order: PodOrder): Promise<Place> {
+  async #hand(order: PodOrder): Promise<Place | undefined> {
     const spare = [...this.#spares].find(({ isReady }) => isReady);
     // One that is booting has no start over one that is started now.
     if (spare === undefined) throw new DeclinedError("no spare is ready");

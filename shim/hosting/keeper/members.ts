@@ -1,14 +1,16 @@
 /** The processes that a keeper has started: spares, and the one that all shared pods have. */
 import { type ChildProcess, type SendHandle, spawn } from "node:child_process";
 import { MALLOC_VARIABLES } from "../../bootstrap/daemon.ts";
+import { isListening } from "../../bootstrap/address.ts";
 import { messageOf } from "../../errors.ts";
 import { memberArguments } from "../arguments.ts";
 import { toMessage, type HandleMessage, type HostMessage, type MemberMessage } from "../messages.ts";
 import type { PodOrder } from "../order.ts";
+import { hangDoor } from "../doors.ts";
 import type { Handle } from "../takeover/holder.ts";
 import { Held } from "./held.ts";
 
-/** A pod's process, once the pod's socket accepts connections. */
+/** A pod's process, once connections to the pod's socket are kept for it. */
 export interface Place {
   readonly pid: number;
 }
@@ -44,6 +46,7 @@ export class Member {
   readonly #child: ChildProcess;
   readonly #orders = new Map<number, Order>();
   readonly #pods = new Map<number, MemberPod>();
+  readonly #doors: string[] = [];
   #serial = 0;
   #hasEnded = false;
   #isReady = false;
@@ -104,18 +107,33 @@ export class Member {
     return this.#pods.size;
   }
 
-  /** @throws {MemberLostError}, or what the process says is wrong with the order */
-  host(order: PodOrder): Promise<Place> {
-    return this.#order({ order, held: new Held(), takeovers: [] }, []);
+  /**
+   * Has it host a pod. Where it has a door for it, this does not wait for the process: the order is on its way, also if this
+   * process dies now.
+   *
+   * @returns undefined when somebody serves the pod's address already
+   * @throws {MemberLostError}, or what the process says is wrong with the order
+   */
+  async host(order: PodOrder): Promise<Place | undefined> {
+    const pod = { order, held: new Held(), takeovers: [] };
+    const door = this.#doors.shift();
+    if (door !== undefined) {
+      const outcome = await hangDoor(door, order.socketPath);
+      if (outcome === "hung") return this.#order(pod, { door });
+      if (outcome === "served") {
+        this.#doors.push(door);
+        return undefined;
+      }
+    }
+    return (await isListening(order.socketPath)) ? undefined : this.#order(pod, {});
   }
 
   /** Hands over a pod of a process that died. @throws as {@link host} does; then nothing is held for the pod any more */
   takeOver(pod: MemberPod): Promise<Place> {
-    return this.#order(pod, pod.held.handles);
+    return this.#order(pod, { isTakeover: true, held: pod.held.names });
   }
 
-  #order(pod: MemberPod, handles: Held["handles"]): Promise<Place> {
-    const { order } = pod;
+  #order(pod: MemberPod, how: Pick<HostMessage, "door" | "isTakeover" | "held">): Promise<Place> {
     return new Promise((resolve, reject) => {
       if (this.#hasEnded || !this.#child.connected) {
         reject(new MemberLostError("the shim process is gone"));
@@ -124,19 +142,15 @@ export class Member {
       const serial = (this.#serial += 1);
       this.#pods.set(serial, pod);
       this.#orders.set(serial, { resolve, reject });
-      for (const [name, handle] of handles) {
+      for (const [name, handle] of pod.held.handles) {
         const message: HandleMessage = { kind: "handle", serial, name };
         // One that cannot be sent is missed by the process, which says so.
         this.#child.send(message, handle as SendHandle, { keepOpen: true }, () => undefined);
       }
-      const message: HostMessage = {
-        kind: "host",
-        serial,
-        order: toMessage(order),
-        ...(pod.takeovers.length > 0 ? { isTakeover: true as const, held: pod.held.names } : {}),
-      };
+      const message: HostMessage = { kind: "host", serial, order: toMessage(pod.order), ...how };
       this.#child.send(message, (error) => {
-        if (error !== null) this.#settle({ kind: "failed", serial, text: messageOf(error) });
+        if (error !== null) this.#fail(serial, new MemberLostError(messageOf(error)));
+        else if (how.door !== undefined) this.#placed(serial);
       });
     });
   }
@@ -151,11 +165,17 @@ export class Member {
       this.#isReady = true;
       return;
     }
+    if (message.kind === "door") {
+      this.#doors.push(message.path);
+      return;
+    }
     const held = this.#pods.get(message.serial)?.held;
     switch (message.kind) {
       case "hosted":
+        this.#placed(message.serial);
+        break;
       case "failed":
-        this.#settle(message);
+        this.#fail(message.serial, new Error(message.text));
         break;
       case "ended":
         this.#forget(message.serial);
@@ -175,14 +195,18 @@ export class Member {
     }
   }
 
-  #settle(message: Extract<MemberMessage, { kind: "hosted" | "failed" }>): void {
-    const waiting = this.#orders.get(message.serial);
-    this.#orders.delete(message.serial);
-    if (message.kind === "hosted") waiting?.resolve({ pid: this.pid });
-    else {
-      this.#forget(message.serial);
-      waiting?.reject(new Error(message.text));
-    }
+  #placed(serial: number): void {
+    this.#orders.get(serial)?.resolve({ pid: this.pid });
+    this.#orders.delete(serial);
+  }
+
+  #fail(serial: number, error: Error): void {
+    const waiting = this.#orders.get(serial);
+    // Whoever asked has the address already, and learns it from the pod's socket.
+    if (waiting === undefined) process.stderr.write(`keeper: a pod could not be hosted: ${error.message}\n`);
+    else waiting.reject(error);
+    this.#orders.delete(serial);
+    this.#forget(serial);
   }
 
   #forget(serial: number): void {
