@@ -15,6 +15,7 @@ import { AcceptQueue } from "../accept-queue.ts";
 import { HcsError } from "../errors.ts";
 import { HRESULT } from "../hresult-table.ts";
 import { hresultFromWin32 } from "../hresult.ts";
+import { reuseReads } from "../reused-reads.ts";
 import type { Calls } from "./calls.ts";
 import { isContainerSocketsName } from "./hv-socket-names.ts";
 import { isGuid } from "./guid.ts";
@@ -138,9 +139,10 @@ class EmulatedListener implements HvSocketListener {
     const { vmId } = this.address;
     const call = { phrase: "accept on", target: describe(this.address), runtimeId: vmId, ...options };
     return this.#calls.run("hvSocket.accept", call, async () => {
-      const socket = await this.#connections.next(options.signal);
-      socket.off("error", ignore);
-      unpause(socket);
+      const arrived = await this.#connections.next(options.signal);
+      arrived.off("error", ignore);
+      const socket = reuseReads(arrived);
+      if (socket === arrived) unpause(socket);
       this.#accepted.add(socket);
       socket.once("close", () => this.#accepted.delete(socket));
       return socket;

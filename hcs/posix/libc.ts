@@ -266,6 +266,15 @@ export function pipe(): { readonly read: number; readonly write: number } {
   return { read: fds[0] as number, write: fds[1] as number };
 }
 
+/**
+ * Asks for room for `bytes` in a pipe or FIFO (fcntl(2), F_SETPIPE_SZ). The kernel limits what an unprivileged process gets, and a user in
+ * all; a pipe that may not grow stays as it is, since its size is about speed alone.
+ */
+export function growPipe(fd: number, bytes: number): void {
+  const F_SETPIPE_SZ = 1031;
+  libc().fcntl(fd, F_SETPIPE_SZ, "int", bytes);
+}
+
 /** socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC). */
 export function socketPair(): readonly [number, number] {
   const AF_UNIX = 1;

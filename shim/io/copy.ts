@@ -2,7 +2,9 @@
  * Copies one stream into another with a limit on what is under way between them. Unlike a pipeline it can change its
  * mind about the limit, outlives the sink, and counts.
  */
+import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
+import { recycle } from "../../hcs/reused-reads.ts";
 
 /** What is done with a chunk that finds the limit reached. */
 export type Excess =
@@ -112,9 +114,14 @@ export class Copy {
     this.#pendingBytes += bytes;
     this.#chargedBytes += cost;
     // The sink's own opinion (the result of write) is about its high-water mark; ours is the limit above.
+    const isSocket = this.#sink instanceof Socket;
     this.#sink.write(chunk, (error) => {
       if (error) this.#sinkFailed(error);
-      else this.#taken(bytes, cost);
+      else {
+        // A socket has handed it to the system. Other sinks may have put it aside.
+        if (isSocket) recycle(chunk);
+        this.#taken(bytes, cost);
+      }
     });
     if (this.#excess === "wait" && this.#chargedBytes >= this.#limitBytes) this.#pause();
   }

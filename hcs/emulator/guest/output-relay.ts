@@ -11,6 +11,7 @@
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { createDeferred } from "../../deferred.ts";
+import { recycle } from "../../reused-reads.ts";
 
 export interface OutputRelayOptions {
   /** Wait for the host to close its end (pipes), or be done once everything is written (terminals). */
@@ -88,9 +89,13 @@ export class OutputRelay {
   }
 
   #write(chunk: Buffer): void {
-    if (this.#redial !== undefined) this.#remember(chunk);
+    const isKept = this.#redial !== undefined;
+    if (isKept) this.#remember(chunk);
     if (this.#connection === undefined) return;
-    if (!this.#connection.write(chunk)) this.#source.pause();
+    const flows = this.#connection.write(chunk, () => {
+      if (!isKept) recycle(chunk);
+    });
+    if (!flows) this.#source.pause();
   }
 
   #remember(chunk: Buffer): void {

@@ -4,11 +4,15 @@
  */
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
-import { pipe } from "../../posix/libc.ts";
+import { growPipe, pipe } from "../../posix/libc.ts";
+import { openReusing } from "../../reused-reads.ts";
 import type { StreamName } from "./stdio-ports.ts";
 
 /** All three streams: what an init process gets, whose streams are chosen only when it is started. */
 export const ALL_STREAMS: ReadonlySet<StreamName> = new Set<StreamName>(["stdin", "stdout", "stderr"]);
+
+/** Room in the pipes of outputs: a process that writes much is not stopped and woken again for each 64 KiB. */
+const OUTPUT_PIPE_BYTES = 1 << 20;
 
 const STREAMS: readonly StreamName[] = ["stdin", "stdout", "stderr"];
 
@@ -32,6 +36,7 @@ export class StdioPipes {
   #create(name: StreamName): number {
     const { read, write } = pipe();
     const [ours, theirs] = name === "stdin" ? [write, read] : [read, write];
+    if (name !== "stdin") growPipe(ours, OUTPUT_PIPE_BYTES);
     this.#ours.set(name, ours);
     this.#theirs.push(theirs);
     return theirs;
@@ -45,7 +50,10 @@ export class StdioPipes {
     const fd = this.#ours.get(name);
     if (fd === undefined) return undefined;
     this.#ours.delete(name);
-    const socket = new Socket({ fd, readable: name !== "stdin", writable: name === "stdin" });
+    const socket =
+      name === "stdin"
+        ? new Socket({ fd, readable: false, writable: true })
+        : openReusing({ fd, readable: true, writable: false });
     this.#sockets.push(socket);
     return socket;
   }
