@@ -3,6 +3,7 @@ import type { ScsiAttachment } from "../hcs/schema/compute-system.ts";
 import { diskAttachment, isDiskMountType, type DiskMountType } from "./disk-mounts.ts";
 import { SpecError } from "./errors.ts";
 import type { Mount, Spec } from "./spec.ts";
+import { pipeName } from "./windows/mounts.ts";
 
 interface Placed {
   /** Index in the spec's mount list. */
@@ -47,6 +48,7 @@ const BLOCK_DEVICE = "blockdev://";
 export function linuxMounts(spec: Spec, containerRoot: string): LinuxMount[] {
   return spec.mounts.flatMap((mount, index): LinuxMount[] => {
     const at = `/mounts/${index}`;
+    refusePipes(mount, at);
     const { type } = mount;
     if (isDiskMountType(type)) return [diskMount(type, mount, index)];
     if (!isBind(mount)) return [];
@@ -80,6 +82,17 @@ function diskMount(type: DiskMountType, mount: Mount, index: number): DiskMount 
     // Whoever provides an extensible disk decides about access to it.
     needsAccess: type !== "extensible-virtual-disk",
   };
+}
+
+/** Whatever its type: a guest could only say that there is no such file. */
+function refusePipes(mount: Mount, at: string): void {
+  for (const end of ["source", "destination"] as const) {
+    const value = mount[end] ?? "";
+    if (pipeName(value) === undefined) continue;
+    const rule =
+      "must be no named pipe, which reaches Windows containers only: share a directory with a unix socket, or use Hyper-V sockets";
+    throw new SpecError({ at: `${at}/${end}`, rule, value });
+  }
 }
 
 function requireSource({ source, document }: Mount, at: string): string {

@@ -83,4 +83,20 @@ describe("linuxMounts", () => {
       assert.throws(() => linuxMounts(spec, ROOT), SpecError);
     });
   }
+
+  it("refuse named pipes by the field, its value, and what to do instead", () => {
+    const source = "\\\\.\\pipe\\docker_engine";
+    for (const mount of [
+      { destination: "/run/docker.sock", type: "bind", source },
+      { destination: "/run/docker.sock", source },
+    ])
+      assert.throws(
+        () => linuxMounts(readSpec({ mounts: [mount] }), ROOT),
+        /\/mounts\/0\/source.*must be no named pipe.*share a directory.*docker_engine/,
+      );
+    assert.throws(
+      () => linuxMounts(readSpec({ mounts: [{ destination: source, type: "bind", source: "/x" }] }), ROOT),
+      /\/mounts\/0\/destination/,
+    );
+  });
 });
