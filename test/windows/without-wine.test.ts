@@ -7,6 +7,7 @@ import { makeBaseLayer } from "../../hcs/emulator/windows/base-layer.ts";
 import { WindowsHost } from "../../hcs/emulator/windows/host.ts";
 import { templateDirectory, templateOf } from "../../hcs/emulator/windows/template.ts";
 import { findWine, NO_WINE, type Wine } from "../../hcs/emulator/windows/wine.ts";
+import { findProgram } from "../../scripts/setup/programs.ts";
 import { runCommand } from "../support/command.ts";
 import { nodeFile } from "../support/runtime.ts";
 import { makeShortDirectory } from "../support/temp-directory.ts";
@@ -81,6 +82,22 @@ describe("without Wine", () => {
         rmSync(state, { recursive: true });
       }
     });
+
+  it("the quickstart shows no Windows containers, and says what to install where it cannot do that itself", async () => {
+    const script = join(import.meta.dirname, "../../scripts/run.mjs");
+    const hidden = [
+      "mount -t tmpfs none /usr/lib/wine",
+      `mount --bind /dev/null "${findProgram("apt-get") ?? ""}"`,
+      `exec "${process.execPath}" "${script}" quickstart --windows`,
+    ].join(" && ");
+    const env = { ...process.env, NODE_OPTIONS: "", NODE_V8_COVERAGE: "" };
+    const result = await runCommand("unshare", ["--mount", "sh", "-c", hidden], { env });
+    assert.equal(result.code, 1, result.stderr);
+    assert.match(
+      result.stdout.toString() + result.stderr,
+      /cannot go on without:\n {2}wine \(64-bit\) \(package wine64\): .*\n.*install what these Debian packages hold: wine64\n/,
+    );
+  });
 
   it("nor without the programs that run inside", async () => {
     const host = new WindowsHost({
