@@ -153,6 +153,8 @@ eachContainerd("named pipes of the host", { lines: ["2.1"], configure }, (contai
           [[{ source: "\\\\.\\pipe\\x", destination: "C:\\x" }], /source and destination both begin with/],
         ] as const
       ).entries()) {
+        // One agent refuses in both; a VM's boot is long.
+        if (hyperv && index > 1) continue;
         if (index === 1) await serve("x", echo);
         const id = `refused-${name}-${index}`;
         const result = await ctr.run(id, {
