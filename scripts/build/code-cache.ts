@@ -1,20 +1,31 @@
 /**
- * Keeps the code V8 has compiled of each program (`shim/hosting/load.ts`): every program runs once, up to where it waits for
+ * Keeps the code V8 has compiled of each program (`shim/bootstrap/program.ts`): every program runs once, up to where it waits for
  * something or has nothing to do, so that what it needs to get there is compiled, and nothing else.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, watch, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { Task } from "../../protos/gen/task-v2.ts";
 import { DAEMON_FLAGS, programsBeside } from "../../shim/bootstrap/programs.ts";
+import { connect } from "../../shim/ttrpc/index.ts";
 
 /** How one program is run for its code. */
 interface Rehearsal {
   readonly bundle: string;
   /** What runs it, up to its own arguments; Node with the flags of production. */
   readonly command: readonly string[];
-  /** In a directory of its own. @returns the arguments, and the file whose appearance means "that was it" */
-  readonly prepare: (directory: string) => { readonly args: readonly string[]; readonly ready?: string };
+  /** In a directory of its own. @returns the arguments, and the socket of a program that serves until it is told to end */
+  readonly prepare: (directory: string) => { readonly args: readonly string[]; readonly socket?: string };
 }
 
 const FLAGS = ["-namespace", "build", "-address", "none", "-publish-binary", "none", "-id", "build"];
@@ -42,7 +53,7 @@ function rehearsals(dist: string): readonly Rehearsal[] {
       command: serve,
       prepare: (directory) => {
         const socket = join(directory, "s");
-        return { args: [...FLAGS, "-socket", socket], ready: socket };
+        return { args: [...FLAGS, "-socket", socket], socket };
       },
     },
     {
@@ -65,41 +76,63 @@ function rehearsals(dist: string): readonly Rehearsal[] {
 
 /** Writes `<bundle>.cache` beside each bundle of `dist`. */
 export async function keepCode(dist: string): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), "runhcs-build-"));
+  // Not in a directory of the user's choice: sockets below it must not have long paths.
+  const parent = mkdtempSync("/tmp/runhcs-");
   try {
-    await Promise.all(rehearsals(dist).map((rehearsal) => run(rehearsal, dist, directory)));
+    await Promise.all(
+      rehearsals(dist).map((rehearsal, index) => run(rehearsal, dist, join(parent, String(index)))),
+    );
   } finally {
-    rmSync(directory, { recursive: true });
+    rmSync(parent, { recursive: true });
   }
 }
 
-async function run({ bundle, command, prepare }: Rehearsal, dist: string, parent: string): Promise<void> {
-  const directory = join(parent, bundle);
+async function run({ bundle, command, prepare }: Rehearsal, dist: string, directory: string): Promise<void> {
   mkdirSync(directory);
   const nodeFile = join(directory, "runhcs.toml");
   const state = JSON.stringify(join(directory, "state"));
   writeFileSync(nodeFile, `state_directory = ${state}\nemulator.state_directory = ${state}\n`);
-  const { args, ready } = prepare(directory);
+  const { args, socket } = prepare(directory);
   const kept = join(dist, "libexec", `${bundle}.cache`);
   const [program = process.execPath, ...rest] = [...command, ...args];
+  const said = join(directory, "said");
+  const log = openSync(said, "w");
   const child = spawn(program, rest, {
     cwd: directory,
-    stdio: "ignore",
+    stdio: ["ignore", "ignore", log],
     env: { PATH: process.env["PATH"], RUNHCS_CONFIG: nodeFile, RUNHCS_KEEP_CODE: kept },
   });
-  if (ready !== undefined) endWhenThere(child, directory, ready);
-  await new Promise((resolve, reject) => {
+  closeSync(log);
+  const ended = new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", resolve);
   });
+  if (socket !== undefined) {
+    await Promise.race([ended, there(child, directory, socket)]);
+    if (!existsSync(socket))
+      throw new Error(
+        `cannot keep the code of ${bundle}: its rehearsal failed: ${readFileSync(said, "utf8")}`,
+      );
+    await ask(socket).finally(() => child.kill("SIGTERM"));
+  }
+  await ended;
   if (!existsSync(kept)) throw new Error(`cannot keep the code of ${bundle}: its rehearsal wrote none`);
 }
 
-function endWhenThere(child: ChildProcess, directory: string, ready: string): void {
-  const look = (): void => {
-    if (existsSync(ready)) child.kill("SIGTERM");
-  };
-  const watcher = watch(directory, look);
-  child.once("exit", () => watcher.close());
-  look();
+/** Resolves when the file exists, or the program has ended. */
+function there(child: ChildProcess, directory: string, file: string): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (existsSync(file)) resolve();
+    };
+    const watcher = watch(directory, look);
+    child.once("exit", () => watcher.close());
+    look();
+  });
+}
+
+/** What every pod is asked first, so that the code that answers is kept, too. */
+async function ask(socket: string): Promise<void> {
+  await using client = await connect(socket);
+  await client.call(Task, "Connect", { id: "build" });
 }
