@@ -7,6 +7,8 @@ import { execFile } from "node:child_process";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { findSystem } from "../../hcs/emulator/systems/reclaim.ts";
+import { SPARE_FLAG } from "../../hcs/emulator/worker/messages.ts";
 import { Task } from "../../protos/gen/task-v2.ts";
 import { pathOfAddress } from "../../shim/bootstrap/address.ts";
 import { keeperAddress, KEEPER_DIRECTORY } from "../../shim/hosting/keeper/address.ts";
@@ -14,6 +16,7 @@ import { connect, isConnectionClosed } from "../../shim/ttrpc/index.ts";
 import type { Containerd } from "../support/containerd.ts";
 import { eachContainerd } from "../support/each-containerd.ts";
 import { findKeeper, hostingUnderTest, keeperProcesses, membersOf } from "../support/keeper.ts";
+import { readProcess } from "../support/proc.ts";
 import { RUNHCS } from "../support/runtime.ts";
 import { findShim, hostOf } from "../support/shim-process.ts";
 import { until } from "../support/until.ts";
@@ -30,6 +33,16 @@ eachContainerd(`hosting (${hosting})`, { oursOnly: true }, (containerd) => {
       .run(id, { args: ["echo", id] });
     assert.deepEqual([code, stdout.toString("utf8").trim()], [0, id], stderr);
   }
+
+  it("makes a pod's VM of a worker that was booted ahead", async () => {
+    const ctr = containerd().ctr();
+    await ctr.runDetached("ahead", { args: ["sleep", "1000"] });
+    const worker = findSystem(containerd().emulatorDirectory, "ahead@vm")?.worker.pid ?? 0;
+    const launcher = readProcess(readProcess(worker)?.parent ?? 0);
+    assert.ok(launcher?.arguments.includes(SPARE_FLAG), launcher?.arguments.join(" "));
+    await ctr.remove("ahead");
+    await containerd().untilNothingLeft();
+  });
 
   if (hosting === "process") {
     it("has no keeper", async () => {
