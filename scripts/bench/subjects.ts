@@ -38,9 +38,6 @@ const FOLDERS: Readonly<Record<TestHosting, string>> = {
   shared: LAUNCHER_FOLDER,
 };
 
-/** What waits for the next pod waits longer than the bench takes. */
-const nodeSettings = { emulator: { spare_idle: "2h" } };
-
 /** Starts a containerd for each way of hosting; the Go shim runs on the first. The caller stops them. */
 export async function startSubjects(installation: ContainerdInstallation): Promise<Subject[]> {
   const subjects: Subject[] = [];
@@ -51,7 +48,6 @@ export async function startSubjects(installation: ContainerdInstallation): Promi
         installation,
         runtime,
         hosting,
-        nodeSettings,
         logLevel: "info",
       });
       const ours: Subject = {

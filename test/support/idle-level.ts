@@ -2,10 +2,12 @@
 import { readdirSync } from "node:fs";
 import { findKeeper, hostingUnderTest, membersOf } from "./keeper.ts";
 import { privateDirty, settledDirty } from "./proc.ts";
+import { sparesOf } from "./spare-workers.ts";
 import { until } from "./until.ts";
 
 /** What garbage collection leaves more or less of, and what a process may grow by before it is trimmed, in KiB. */
 const SLACK_KIB = 1536;
+const SHARED = "the shared process";
 const KIB_PER_MIB = 1024;
 /** More than a shim waits after the last call, on a machine that is busy. */
 const GIVEN_BACK_WITHIN_MS = 90_000;
@@ -30,7 +32,7 @@ export function residents(nodeFile: string): Map<string, number> {
   const keeper = findKeeper(nodeFile);
   if (keeper !== undefined) found.set("the keeper", keeper);
   const [shared] = hostingUnderTest() === "shared" ? membersOf(nodeFile) : [];
-  if (shared !== undefined) found.set("the shared process", shared.pid);
+  if (shared !== undefined) found.set(SHARED, shared.pid);
   return found;
 }
 
@@ -41,6 +43,7 @@ export function takeLevels(
 ): Promise<IdleLevel[]> {
   return Promise.all(
     [...processes].map(async ([name, pid]) => {
+      await untilPrepared(name, pid);
       const dirty = looksAtMemory ? await settledDirty(pid) : undefined;
       return { name, pid, descriptors: descriptorsOf(pid), dirty };
     }),
@@ -54,6 +57,7 @@ export function takeLevels(
  */
 export async function untilBackAt(levels: readonly IdleLevel[]): Promise<void> {
   for (const { name, pid, descriptors, dirty } of levels) {
+    await untilPrepared(name, pid);
     await until(`${name} to close descriptors`, () => descriptorsOf(pid) <= descriptors, {
       timeoutMs: GIVEN_BACK_WITHIN_MS,
       state: () => `${descriptors} before, ${descriptorsOf(pid)} now`,
@@ -65,6 +69,14 @@ export async function untilBackAt(levels: readonly IdleLevel[]): Promise<void> {
     });
     console.log(`      ${name}: ${inMib(dirty)} MiB private dirty before, ${inMib(privateDirty(pid))} after`);
   }
+}
+
+/** The worker that a shared process has booted for its next pod is part of its level, and comes some time after the last. */
+async function untilPrepared(name: string, pid: number): Promise<void> {
+  if (name !== SHARED) return;
+  await until(`${name} to have a VM ready`, () => sparesOf(pid).some(({ isReady }) => isReady), {
+    timeoutMs: GIVEN_BACK_WITHIN_MS,
+  });
 }
 
 function inMib(kib: number): string {

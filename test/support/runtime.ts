@@ -63,6 +63,11 @@ export function nodeFile(
   return stringify({
     state_directory: directories.journals,
     ...settings,
-    emulator: { state_directory: directories.emulator, ...(settings["emulator"] as object | undefined) },
+    emulator: {
+      state_directory: directories.emulator,
+      // What waits for the next pod waits longer than any suite takes.
+      spare_idle: "2h",
+      ...(settings["emulator"] as object | undefined),
+    },
   });
 }

@@ -11,10 +11,18 @@ export interface SpareFacts {
 
 /** The spares for `stateDirectory`, those that are on their way to wait or to their system included. */
 export function spareWorkers(stateDirectory: string): SpareFacts[] {
+  return spares(({ arguments: words }) => words.at(-1) === stateDirectory);
+}
+
+/** The spares that process `holder` has. */
+export function sparesOf(holder: number): SpareFacts[] {
+  return spares(({ parent }) => parent === holder);
+}
+
+function spares(isWanted: (launcher: ProcessFacts) => boolean): SpareFacts[] {
   const all = listProcesses().filter(({ state }) => state !== "Z");
   const launchers = all.filter(
-    ({ name, arguments: words }) =>
-      name === "unshare" && words.at(-2) === SPARE_FLAG && words.at(-1) === stateDirectory,
+    (one) => one.name === "unshare" && one.arguments.at(-2) === SPARE_FLAG && isWanted(one),
   );
   return launchers.flatMap((launcher) => {
     const worker = all.find(({ parent }) => parent === launcher.pid);
