@@ -36,7 +36,7 @@ export function programsIn(executable: string): Programs {
 }
 
 /**
- * Flags of V8 for the long-lived process: a burst of calls does not grow its young generation to the 48 MB it may otherwise
+ * Flags of V8 for the long-lived processes: a burst of calls does not grow their young generation to the 48 MB it may otherwise
  * have. The code kept by the build is for these.
  */
 export const DAEMON_FLAGS: readonly string[] = ["--max-semi-space-size=4"];
@@ -51,7 +51,7 @@ export function programsBeside(entry: string): Programs {
     directory: join(root, "bin"),
     serve: [...node, ...DAEMON_FLAGS, join(libexec, "serve.cjs")],
     serveBundle: join(libexec, "serve.bundle.cjs"),
-    keeper: [...node, join(libexec, "keeper.cjs"), root],
+    keeper: [...node, ...DAEMON_FLAGS, join(libexec, "keeper.cjs"), root],
     vmWorker: [...node, join(libexec, "vm-worker.cjs")],
   };
 }

@@ -19,7 +19,7 @@ const { execs: EXECS, looksAtMemory } = loadUnderTest();
 const CALLS = 500;
 const LANES = 8;
 /** Code is compiled and pools are filled by the first of them: no leaks. */
-const WARM_UP = 200;
+const WARM_UP = Math.max(100, EXECS / 10);
 
 eachContainerd("a shim under load", { oursOnly: true, lines: ["1.6", "2.1"] }, (containerd) => {
   let client: Client;

@@ -37,6 +37,8 @@ export interface KeeperInit {
   readonly programs: Programs;
   /** Options of the node. */
   readonly options: Options;
+  /** It has answered a request. */
+  readonly onAnswered: () => void;
   /** It is not needed any more. */
   readonly onIdle: () => void;
 }
@@ -115,6 +117,7 @@ export class Keeper {
       return { verdict, stdout: new Uint8Array(0), stderr: messageOf(error) };
     } finally {
       this.#requests -= 1;
+      this.#init.onAnswered();
       this.#watchIdle();
     }
   }
