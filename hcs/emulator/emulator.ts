@@ -88,6 +88,14 @@ export function createEmulator(options: EmulatorOptions): HcsBackend {
   return new Emulator(options, stateDirectory);
 }
 
+let processors: number | undefined;
+
+/** Counted once: Node reads /proc/cpuinfo for it, and a process may open the emulator for each of many pods. */
+function processorCount(): number {
+  processors ??= cpus().length;
+  return processors;
+}
+
 class Emulator implements HcsBackend {
   readonly name = "emulator";
   readonly traits: BackendTraits;
@@ -101,7 +109,7 @@ class Emulator implements HcsBackend {
   readonly #calls: Calls;
   readonly #boot: BootProgram;
   readonly #build: number;
-  readonly #processors: number = cpus().length;
+  readonly #processors: number = processorCount();
 
   constructor(options: EmulatorOptions, stateDirectory: string) {
     this.traits = { ...TRAITS, pipePrefix: `${pipesDirectory(stateDirectory)}/` };

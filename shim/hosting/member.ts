@@ -44,6 +44,8 @@ export async function serveKeeper(options: MemberOptions): Promise<void> {
   if (process.platform === "linux") {
     await import("../../hcs/emulator/emulator.ts");
     loadLateModules();
+    // The FFI package takes longer than all else that a pod's first answer waits for.
+    (await import("../../hcs/posix/libc.ts")).trimHeap();
   }
   await rehearse();
   // For ps, and whoever waits for one. A spare gets no order before; it will have its pod's title.
