@@ -66,15 +66,21 @@ export class Keeper {
     await removeDeadDoors(this.#init.address);
     this.#refill();
     this.#watchIdle();
-    // Whoever comes meanwhile is served, too.
-    void this.#rehearse();
+    // Whoever comes meanwhile is served, too; a keeper that has not rehearsed is only slower.
+    if (CAN_PASS_CONNECTIONS)
+      this.#rehearse().catch((error: unknown) => {
+        process.stderr.write(`keeper: cannot rehearse: ${messageOf(error)}\n`);
+      });
     return true;
   }
 
   async #rehearse(): Promise<void> {
-    using bundle = makeRehearsedBundle();
+    using bundle = makeRehearsedBundle(this.#init.address);
+    const dispose = (): void => bundle[Symbol.dispose]();
+    process.once("exit", dispose);
     this.#rehearsed = bundle.path;
     await rehearseKeeper(this.#init.address, this.#init.installation, bundle.path);
+    process.off("exit", dispose);
   }
 
   /** Takes the address away. Spares end; pods stay. */

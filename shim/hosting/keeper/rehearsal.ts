@@ -2,8 +2,7 @@
  * Rehearses what the keeper is for: V8 compiles a function when it is called for the first time, and better once it has been
  * called some dozens of times. Whoever waits for a `start` waits for none of that.
  */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BUNDLE_FILE } from "../../bootstrap/bundle.ts";
 import { askKeeper } from "./ask.ts";
@@ -12,12 +11,14 @@ import { askKeeper } from "./ask.ts";
 const ROUNDS = 30;
 
 /** A bundle that is nobody's. */
-export interface RehearsedBundle extends Disposable {
+interface RehearsedBundle extends Disposable {
   readonly path: string;
 }
 
-export function makeRehearsedBundle(): RehearsedBundle {
-  const path = mkdtempSync(join(tmpdir(), "runhcs-keeper-"));
+/** @param address of the keeper: the bundle is beside its socket, where nobody else may enter, and replaces an earlier one */
+export function makeRehearsedBundle(address: string): RehearsedBundle {
+  const path = `${address}.rehearsal`;
+  mkdirSync(path, { recursive: true });
   writeFileSync(join(path, BUNDLE_FILE.config), JSON.stringify({ ociVersion: "1.0.2", linux: {} }));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
