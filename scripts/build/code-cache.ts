@@ -2,7 +2,7 @@
  * Keeps the code V8 has compiled of each program (`shim/bootstrap/program.ts`): every program runs once, up to where it waits for
  * something or has nothing to do, so that what it needs to get there is compiled, and nothing else.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import {
   closeSync,
   existsSync,
@@ -11,12 +11,14 @@ import {
   openSync,
   readFileSync,
   rmSync,
-  watch,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { Task } from "../../protos/gen/task-v2.ts";
+import { isListening } from "../../shim/bootstrap/address.ts";
+import { awaitListening } from "../../shim/bootstrap/daemon.ts";
 import { DAEMON_FLAGS, programsBeside } from "../../shim/bootstrap/programs.ts";
+import { systemClock } from "../../shim/clock.ts";
 import { connect } from "../../shim/ttrpc/index.ts";
 
 /** How one program is run for its code. */
@@ -27,6 +29,9 @@ interface Rehearsal {
   /** In a directory of its own. @returns the arguments, and the socket of a program that serves until it is told to end */
   readonly prepare: (directory: string) => { readonly args: readonly string[]; readonly socket?: string };
 }
+
+/** How long a program may take until it listens, on a machine that has much else to do. */
+const BOOT_MS = 60_000;
 
 const FLAGS = ["-namespace", "build", "-address", "none", "-publish-binary", "none", "-id", "build"];
 
@@ -103,32 +108,21 @@ async function run({ bundle, command, prepare }: Rehearsal, dist: string, direct
     env: { PATH: process.env["PATH"], RUNHCS_CONFIG: nodeFile, RUNHCS_KEEP_CODE: kept },
   });
   closeSync(log);
-  const ended = new Promise((resolve, reject) => {
+  const ended = new Promise<string>((resolve, reject) => {
     child.once("error", reject);
-    child.once("exit", resolve);
+    child.once("exit", (code, signal) => resolve(String(signal ?? code)));
   });
   if (socket !== undefined) {
-    await Promise.race([ended, there(child, directory, socket)]);
-    if (!existsSync(socket))
-      throw new Error(
-        `cannot keep the code of ${bundle}: its rehearsal failed: ${readFileSync(said, "utf8")}`,
-      );
-    await ask(socket).finally(() => child.kill("SIGTERM"));
+    const daemon = { pid: child.pid ?? 0, ended, said: () => readFileSync(said, "utf8") };
+    try {
+      await awaitListening(socket, daemon, isListening, systemClock, BOOT_MS);
+      await ask(socket);
+    } finally {
+      child.kill("SIGTERM");
+    }
   }
   await ended;
   if (!existsSync(kept)) throw new Error(`cannot keep the code of ${bundle}: its rehearsal wrote none`);
-}
-
-/** Resolves when the file exists, or the program has ended. */
-function there(child: ChildProcess, directory: string, file: string): Promise<void> {
-  return new Promise((resolve) => {
-    const look = (): void => {
-      if (existsSync(file)) resolve();
-    };
-    const watcher = watch(directory, look);
-    child.once("exit", () => watcher.close());
-    look();
-  });
 }
 
 /** What every pod is asked first, so that the code that answers is kept, too. */
