@@ -1,33 +1,15 @@
 /** How long containerd waits for a shim. */
-import { spawn } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isConnectionClosed } from "../../../shim/ttrpc/index.ts";
 import type { Bench } from "../measure.ts";
+import { clock, timeRun } from "../stopwatch.ts";
 import { connectTask, keeperRested, type Subject } from "../subjects.ts";
-
-/** How a program was run: what it printed, and how long it took, in milliseconds. */
-interface Run {
-  readonly stdout: string;
-  readonly elapsed: number;
-}
 
 /** The environment that containerd gives: without what only slows Node down, as containerd's own on a node has. */
 function environmentOf({ containerd }: Subject): NodeJS.ProcessEnv {
   const { NODE_EXTRA_CA_CERTS: _certificates, NODE_OPTIONS: _options, ...rest } = process.env;
   return { ...rest, TTRPC_ADDRESS: containerd.ttrpcAddress, RUNHCS_CONFIG: containerd.nodeFile };
-}
-
-async function run(file: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Run> {
-  const started = performance.now();
-  const child = spawn(file, args, { cwd, stdio: ["ignore", "pipe", "pipe"], env });
-  const said: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => said.push(chunk));
-  await new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
-  });
-  return { stdout: Buffer.concat(said).toString("utf8").trim(), elapsed: performance.now() - started };
 }
 
 async function makeBundle(subject: Subject, id: string, spec: object): Promise<string> {
@@ -64,24 +46,20 @@ async function startAndAsk(subject: Subject, { serial }: Bench): Promise<{ start
 async function startAndAskOnce(subject: Subject, id: string): Promise<{ start: number; first: number }> {
   await keeperRested(subject);
   const bundle = await makeBundle(subject, id, {});
-  const began = performance.now();
-  const { stdout, elapsed } = await run(
-    subject.program,
-    startArguments(subject, id),
-    bundle,
-    environmentOf(subject),
-  );
+  const { stdout, began, ended } = await timeRun(subject.program, startArguments(subject, id), {
+    ...{ cwd: bundle, env: environmentOf(subject) },
+  });
   const address = stdout.startsWith("{") ? (JSON.parse(stdout) as { address: string }).address : stdout;
   if (!address.startsWith("unix://")) throw new Error(`cannot start ${subject.name}: it said ${stdout}`);
   const { client, service } = await connectTask(address.slice("unix://".length));
-  const first = performance.now() - began;
+  const first = clock() - began;
   // The Go shim ends before it has answered.
   await client.call(service, "Shutdown", { id, now: true }).catch((error: unknown) => {
     if (!isConnectionClosed(error)) throw error;
   });
   await client.closed;
   await rm(bundle, { recursive: true, force: true });
-  return { start: elapsed, first };
+  return { start: ended - began, first };
 }
 
 /** From starting the executable until it has printed the address and ended. */
@@ -103,9 +81,9 @@ export async function nodeOverhead(subject: Subject, { serial }: Bench): Promise
   const bundle = await makeBundle(subject, `lost-${serial}`, { annotations });
   const empty = join(bundle, "empty.js");
   await writeFile(empty, "");
-  const env = environmentOf(subject);
-  const floor = await run(process.execPath, [empty], bundle, env);
-  const ours = await run(subject.program, startArguments(subject, `lost-${serial}`), bundle, env);
+  const place = { cwd: bundle, env: environmentOf(subject) };
+  const floor = await timeRun(process.execPath, [empty], place);
+  const ours = await timeRun(subject.program, startArguments(subject, `lost-${serial}`), place);
   await rm(bundle, { recursive: true });
-  return ours.elapsed - floor.elapsed;
+  return ours.ended - ours.began - (floor.ended - floor.began);
 }
