@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { Task } from "../../protos/gen/task-v2.ts";
 import { isListening } from "../../shim/bootstrap/address.ts";
 import { awaitListening } from "../../shim/bootstrap/daemon.ts";
+import { KEEP_VARIABLE, KEEP_WHOLE_VARIABLE } from "../../shim/bootstrap/program.ts";
 import { DAEMON_FLAGS, programsBeside } from "../../shim/bootstrap/programs.ts";
 import { systemClock } from "../../shim/clock.ts";
 import { connect } from "../../shim/ttrpc/index.ts";
@@ -26,6 +27,8 @@ interface Rehearsal {
   readonly bundle: string;
   /** What runs it, up to its own arguments; Node with the flags of production. */
   readonly command: readonly string[];
+  /** Whether code is kept that the rehearsal does not come to, too. */
+  readonly isWhole?: boolean;
   /** In a directory of its own. @returns the arguments, and the socket of a program that serves until it is told to end */
   readonly prepare: (directory: string) => { readonly args: readonly string[]; readonly socket?: string };
 }
@@ -70,7 +73,8 @@ function rehearsals(dist: string): readonly Rehearsal[] {
         return { args: [] };
       },
     },
-    { bundle: "vm-worker.bundle.cjs", command: vmWorker, prepare: none },
+    // What a VM does takes runc and root to rehearse; spares have the time to read all of it.
+    { bundle: "vm-worker.bundle.cjs", command: vmWorker, isWhole: true, prepare: none },
     {
       bundle: "hcsctl.bundle.cjs",
       command: [process.execPath, join(dist, "bin", "hcsctl")],
@@ -92,7 +96,11 @@ export async function keepCode(dist: string): Promise<void> {
   }
 }
 
-async function run({ bundle, command, prepare }: Rehearsal, dist: string, directory: string): Promise<void> {
+async function run(
+  { bundle, command, prepare, isWhole = false }: Rehearsal,
+  dist: string,
+  directory: string,
+): Promise<void> {
   mkdirSync(directory);
   const nodeFile = join(directory, "runhcs.toml");
   const state = JSON.stringify(join(directory, "state"));
@@ -105,7 +113,10 @@ async function run({ bundle, command, prepare }: Rehearsal, dist: string, direct
   const child = spawn(program, rest, {
     cwd: directory,
     stdio: ["ignore", "ignore", log],
-    env: { PATH: process.env["PATH"], RUNHCS_CONFIG: nodeFile, RUNHCS_KEEP_CODE: kept },
+    env: {
+      ...{ PATH: process.env["PATH"], RUNHCS_CONFIG: nodeFile, [KEEP_VARIABLE]: kept },
+      ...(isWhole ? { [KEEP_WHOLE_VARIABLE]: "1" } : {}),
+    },
   });
   closeSync(log);
   const ended = new Promise<string>((resolve, reject) => {

@@ -9,7 +9,9 @@ import { dirname } from "node:path";
 import { Script } from "node:vm";
 
 /** Set by the build: where to write what V8 has compiled when the program ends. */
-const KEEP_VARIABLE = "RUNHCS_KEEP_CODE";
+export const KEEP_VARIABLE = "RUNHCS_KEEP_CODE";
+/** Set by the build as well, for code that is to be kept whole: V8 compiles what is never called, too. */
+export const KEEP_WHOLE_VARIABLE = "RUNHCS_KEEP_WHOLE_CODE";
 
 type Bundle = (
   exports: object,
@@ -28,11 +30,25 @@ function readIfThere(path: string): Buffer | undefined {
   }
 }
 
+/** Code that is kept is bound to V8's flags as they are then: they have to be again what they are where it is used. */
+function wholly(compile: () => Script): Script {
+  // Not imported: every program would load it.
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8");
+  setFlagsFromString("--no-lazy");
+  try {
+    return compile();
+  } finally {
+    setFlagsFromString("--lazy");
+  }
+}
+
 /** @returns what the bundle exports */
 export function loadBundle(filename: string): object {
   const cachedData = readIfThere(`${filename}.cache`);
   const source = `(function(exports,require,module,__filename,__dirname){${readFileSync(filename, "utf8")}\n})`;
-  const script = new Script(source, { filename, ...(cachedData === undefined ? {} : { cachedData }) });
+  const compile = (): Script =>
+    new Script(source, { filename, ...(cachedData === undefined ? {} : { cachedData }) });
+  const script = process.env[KEEP_WHOLE_VARIABLE] === undefined ? compile() : wholly(compile);
   const kept = process.env[KEEP_VARIABLE];
   if (kept !== undefined) {
     delete process.env[KEEP_VARIABLE];
