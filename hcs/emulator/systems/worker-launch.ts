@@ -79,7 +79,8 @@ export function spawnWorker(
       // Not in this directory, which may be somebody's mount; not in this session, whose terminal sends signals.
       cwd: "/",
       detached: true,
-      env: environment,
+      // A copy: where coverage is measured Node writes into it.
+      env: { ...environment },
     });
   } catch (error) {
     closeSync(log);

@@ -186,8 +186,8 @@ eachEngine(
       });
 
       it("has its VM given more memory, and not less than the VM uses", async () => {
-        // More than 2 MiB for sure: what the VM itself has used is no constant.
-        const script = "held=$(head -c 16000000 /dev/zero | tr '\\0' x); echo ready; sleep 1000";
+        // More than 2 MiB for sure: what the VM itself has used is no constant. Without the ":" sleep would take the shell's place.
+        const script = "held=$(head -c 16000000 /dev/zero | tr '\\0' x); echo ready; sleep 1000; :";
         const { client } = engine();
         await using container = await client.create({ image: BUSYBOX_IMAGE, args: ["sh", "-c", script] });
         await container.start();
