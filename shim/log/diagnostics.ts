@@ -4,6 +4,7 @@
  */
 import { subscribe } from "node:diagnostics_channel";
 import { EMULATOR_CALLS } from "../../hcs/emulator/calls.ts";
+import { EMULATOR_DIAGNOSTICS } from "../../hcs/emulator/diagnostics.ts";
 import { GUEST_DIAGNOSTICS } from "../../hcs/guest/diagnostics.ts";
 import { WIN32_DIAGNOSTICS } from "../../hcs/win32/diagnostics.ts";
 import { TRACE_FAILURES } from "../../hcs/trace/file.ts";
@@ -70,6 +71,7 @@ const SOURCES: readonly Source[] = [
     levels: {},
     level: "warn",
   },
+  { channel: EMULATOR_DIAGNOSTICS, message: "emulator", kind: "event", levels: {}, level: "warn" },
   { channel: EMULATOR_CALLS, message: "compute service", kind: "operation", levels: {}, level: "trace" },
 ];
 

@@ -1,9 +1,11 @@
 /** Workers that are booted before there is a system for them. Leftovers are looked for by the frame. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { EMULATOR_DIAGNOSTICS, type EmulatorDiagnostic } from "../../hcs/emulator/diagnostics.ts";
 import { SpareWorkers, type SpareTraits } from "../../hcs/emulator/systems/spare-workers.ts";
 import { systemDirectory } from "../../hcs/emulator/systems/state-directory.ts";
 import { systemPaths } from "../../hcs/emulator/systems/system-file.ts";
@@ -140,11 +142,22 @@ withBackend("emulator: workers booted ahead", emulatorFactory, (under) => {
       .computeSystems.create(id, await under().document());
     const { workerLog } = systemPaths(systemDirectory(under().stateDirectory, id));
     await until("it to be asked", () => existsSync(workerLog));
-    process.kill(pid, "SIGKILL");
-    const system = await made;
-    assert.notEqual(under().listing(id).worker.pid, pid);
-    await system.start();
-    await endSystem(system);
+    const told: EmulatorDiagnostic[] = [];
+    const hear = (message: unknown): void => void told.push(message as EmulatorDiagnostic);
+    subscribe(EMULATOR_DIAGNOSTICS, hear);
+    try {
+      process.kill(pid, "SIGKILL");
+      const system = await made;
+      assert.notEqual(under().listing(id).worker.pid, pid);
+      assert.deepEqual(
+        told.map((one) => [one.event, one.id]),
+        [["spare-not-used", id]],
+      );
+      await system.start();
+      await endSystem(system);
+    } finally {
+      unsubscribe(EMULATOR_DIAGNOSTICS, hear);
+    }
   });
 
   it("become nothing that they were not born for", async () => {

@@ -57,6 +57,7 @@ import {
 import { attachDocumentDisks } from "../storage/disks.ts";
 import { unmountDirectly } from "../storage/storage.ts";
 import { readSystemFile, type SystemFile } from "./system-file.ts";
+import { announce } from "../diagnostics.ts";
 import { assignSpare } from "./spare-assignment.ts";
 import type { SpareWorkers } from "./spare-workers.ts";
 import { endWorker, subdirectories, tearDown, tearDownSystem } from "./teardown.ts";
@@ -326,9 +327,10 @@ export class EmulatedComputeSystems implements ComputeSystems {
       noteLauncher(draft, spare);
       await abortable(workerReady(spare, draft), signal);
       return spare;
-    } catch {
+    } catch (error) {
       await discardWorker(spare);
       signal?.throwIfAborted();
+      announce({ event: "spare-not-used", id: file.id, error });
       const { controlSocket, workerLog } = hostPaths(directory);
       for (const path of [controlSocket, workerLog]) rmSync(path, { force: true });
       return undefined;

@@ -5,6 +5,7 @@
  */
 import { constants, mkdirSync, openSync } from "node:fs";
 import type { Socket } from "node:net";
+import { announce } from "../diagnostics.ts";
 import { SPARE_FLAG } from "../worker/messages.ts";
 import { canonicalPath } from "./state-directory.ts";
 import { spawnWorker, type LaunchedWorker, type WorkerProgram } from "./worker-launch.ts";
@@ -45,7 +46,10 @@ export class SpareWorkers {
   /** Boots a spare, unless there is one. Where that fails there is none. */
   prepare(): void {
     if (this.#spare !== undefined) return;
-    const spare = this.#boot().catch(() => undefined);
+    const spare = this.#boot().catch((error: unknown) => {
+      announce({ event: "spare-not-booted", error });
+      return undefined;
+    });
     this.#spare = spare;
     this.#idle = setTimeout(() => this.close(), this.#init.idleMs).unref();
     void spare.then((one) => one?.ended).then(() => this.#forget(spare));
