@@ -30,6 +30,7 @@ function startArguments({ containerd }: Subject, id: string): string[] {
 
 /** How often a start is tried whose shim was gone before it was asked anything, as the Go shim now and then is. */
 const MOST_ATTEMPTS = 5;
+const GONE: ReadonlySet<string> = new Set(["ECONNREFUSED", "ECONNRESET"]);
 
 async function startAndAsk(subject: Subject, { serial }: Bench): Promise<{ start: number; first: number }> {
   for (let attempt = 1; ; attempt += 1) {
@@ -37,7 +38,7 @@ async function startAndAsk(subject: Subject, { serial }: Bench): Promise<{ start
       return await startAndAskOnce(subject, `start-${serial}-${attempt}`);
     } catch (error) {
       const { code } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
-      if (subject.name !== "go" || code !== "ECONNREFUSED" || attempt === MOST_ATTEMPTS) throw error;
+      if (subject.name !== "go" || !GONE.has(code ?? "") || attempt === MOST_ATTEMPTS) throw error;
     }
   }
 }
