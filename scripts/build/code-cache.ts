@@ -18,7 +18,7 @@ import { Task } from "../../protos/gen/task-v2.ts";
 import { isListening } from "../../shim/bootstrap/address.ts";
 import { awaitListening } from "../../shim/bootstrap/daemon.ts";
 import { KEEP_VARIABLE, KEEP_WHOLE_VARIABLE } from "../../shim/bootstrap/program.ts";
-import { DAEMON_FLAGS, programsBeside } from "../../shim/bootstrap/programs.ts";
+import { programsBeside } from "../../shim/bootstrap/programs.ts";
 import { systemClock } from "../../shim/clock.ts";
 import { connect } from "../../shim/ttrpc/index.ts";
 
@@ -50,7 +50,7 @@ function rehearsals(dist: string): readonly Rehearsal[] {
   return [
     {
       bundle: "shim.bundle.cjs",
-      command: [process.execPath, ...DAEMON_FLAGS, shim],
+      command: [process.execPath, shim],
       prepare: (directory) => {
         writeFileSync(join(directory, "config.json"), JSON.stringify(LOST_WORKLOAD));
         return { args: [...FLAGS, "start"] };

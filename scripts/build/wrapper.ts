@@ -3,16 +3,12 @@
  * string and a comment.
  */
 import { MALLOC_VARIABLES } from "../../shim/bootstrap/daemon.ts";
-import { DAEMON_FLAGS } from "../../shim/bootstrap/programs.ts";
 import { STAY_VARIABLE } from "../../shim/bootstrap/stay.ts";
 
 /** Reading certificates takes longer than all of `start`; flags for other Node programs would make something else of it. */
 const UNSET = "unset NODE_EXTRA_CA_CERTS NODE_OPTIONS";
 
-/** @param flags of Node */
-function node(flags: readonly string[]): string {
-  return ["node", "--no-warnings", ...flags, '"$0" "$@"'].join(" ");
-}
+const NODE = `node --no-warnings "$0" "$@"`;
 
 const VARIABLES = Object.entries({ ...MALLOC_VARIABLES, [STAY_VARIABLE]: "1" })
   .map(([name, value]) => `${name}=${value}`)
@@ -22,18 +18,16 @@ const VARIABLES = Object.entries({ ...MALLOC_VARIABLES, [STAY_VARIABLE]: "1" })
  * `start` runs in the background, in a session of its own, and goes on as the pod's process when it has closed its output
  * (`shim/bootstrap/stay.ts`). It prints an address, or why there is none on standard error, and nothing else. Its input has to be
  * given by another number: what a shell runs in the background reads nothing.
- *
- * The flags are the same for all commands, because the code kept of them is for these.
  */
 const SHIM: readonly string[] = [
   `${UNSET}; action=; for action do :; done`,
-  `[ "$action" = start ] || exec ${node(DAEMON_FLAGS)}`,
+  `[ "$action" = start ] || exec ${NODE}`,
   `{ command exec 3<&0; } 2>/dev/null || exec 3</dev/null`,
-  `address=$(${VARIABLES} exec setsid ${node(DAEMON_FLAGS)} <&3 3<&- &)`,
+  `address=$(${VARIABLES} exec setsid ${NODE} <&3 3<&- &)`,
   `[ -n "$address" ] || exit 1; printf %s "$address"; exit`,
 ];
 
-const PLAIN: readonly string[] = [`${UNSET}; exec ${node([])}`];
+const PLAIN: readonly string[] = [`${UNSET}; exec ${NODE}`];
 
 /** @param isShim the program answers `start` */
 export function wrapper({ isShim }: { readonly isShim: boolean }): string {

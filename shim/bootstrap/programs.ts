@@ -35,23 +35,18 @@ export function programsIn(executable: string): Programs {
   };
 }
 
-/**
- * Flags of V8 for the long-lived processes: a burst of calls does not grow their young generation to the 48 MB it may otherwise
- * have. The code kept by the build is for these.
- */
-export const DAEMON_FLAGS: readonly string[] = ["--max-semi-space-size=4"];
-
 /** @param entry the script Node was started with (`process.argv[1]`): `<dist>/bin/…` or `<dist>/libexec/…` */
 export function programsBeside(entry: string): Programs {
   const root = join(dirname(realpathSync(entry)), "..");
   const libexec = join(root, "libexec");
+  // No flags of V8: those that differ from Node's own build make V8 refuse the code that Node keeps of its own modules.
   const node = [process.execPath, "--no-warnings"];
   return {
     installation: root,
     directory: join(root, "bin"),
-    serve: [...node, ...DAEMON_FLAGS, join(libexec, "serve.cjs")],
+    serve: [...node, join(libexec, "serve.cjs")],
     serveBundle: join(libexec, "serve.bundle.cjs"),
-    keeper: [...node, ...DAEMON_FLAGS, join(libexec, "keeper.cjs"), root],
+    keeper: [...node, join(libexec, "keeper.cjs"), root],
     vmWorker: [...node, join(libexec, "vm-worker.cjs")],
   };
 }
