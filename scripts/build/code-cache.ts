@@ -1,6 +1,6 @@
 /**
  * Keeps the code V8 has compiled of each program (`shim/bootstrap/program.ts`): every program runs once, up to where it waits for
- * something or has nothing to do, so that what it needs to get there is compiled, and nothing else.
+ * something or has nothing to do, so that what it needs to get there is compiled, and nothing else but where all code is kept.
  */
 import { spawn } from "node:child_process";
 import {
@@ -25,7 +25,7 @@ import { connect } from "../../shim/ttrpc/index.ts";
 /** How one program is run for its code. */
 interface Rehearsal {
   readonly bundle: string;
-  /** What runs it, up to its own arguments; Node with the flags of production. */
+  /** What runs it, up to its own arguments. */
   readonly command: readonly string[];
   /** Whether code is kept that the rehearsal does not come to, too. */
   readonly isWhole?: boolean;

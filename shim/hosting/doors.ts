@@ -3,7 +3,7 @@
  * hangs one at the pod's address, which takes one system call: the address can be told at once, since connections wait in
  * the door while the process makes the pod. A door whose process dies refuses and resets connections like any socket.
  */
-import { linkSync, mkdirSync, unlinkSync } from "node:fs";
+import { linkSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { deadSockets, isListening } from "../bootstrap/address.ts";
 import { servingPlatform } from "../platform/serving.ts";
@@ -110,11 +110,7 @@ function tryLink(door: string, path: string): string | undefined {
 }
 
 function removeIfThere(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
+  rmSync(path, { force: true });
 }
 
 /** Takes the doors away of processes that were killed. @param address of the keeper they had */

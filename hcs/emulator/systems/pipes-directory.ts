@@ -2,17 +2,13 @@
  * The directory of the machine's pipes, which is removed when it is empty: what is in it for a system keeps it, and with
  * it the view that the system's worker has of it.
  */
-import { mkdirSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pipesDirectory } from "./state-directory.ts";
 
 /** For a system that is no more; it need not have kept the directory. */
 export function releasePipesDirectory(stateDirectory: string, runtimeId: string): void {
-  try {
-    unlinkSync(markerOf(stateDirectory, runtimeId));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-  }
+  rmSync(markerOf(stateDirectory, runtimeId), { force: true });
 }
 
 /** Makes it where it is not there. @returns its path */
